@@ -1,0 +1,18 @@
+"""Stack configuration, read once into frozen, validated settings."""
+
+from settings.load import SettingsError, load
+from settings.model import Api, Edge, Images, Models, Network, Ollama, Rollout, Settings, Smoke
+
+__all__ = [
+    "Api",
+    "Edge",
+    "Images",
+    "Models",
+    "Network",
+    "Ollama",
+    "Rollout",
+    "Settings",
+    "SettingsError",
+    "Smoke",
+    "load",
+]

@@ -1,0 +1,157 @@
+"""The notations of the stack configuration: sizes, durations, CPU shares, images, model names, addresses.
+
+Each is an annotated type: the configuration's text goes in, a plain value comes out, and a wrong text is refused with
+an example of a right one.
+"""
+
+import re
+from decimal import Decimal, InvalidOperation
+from ipaddress import IPv4Network
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+
+MIB = 1024 * 1024
+LOCAL = "local"
+"""In place of an image or a tag: the image that `images/` builds on this machine (development stacks only)."""
+
+_SIZE = re.compile(r"(\d+)([kmg])(?:i?b)?", re.IGNORECASE)
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
+_DIGEST = r"sha256:[0-9a-f]{64}"
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?/)?"
+_REPOSITORY = rf"{_HOST}[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
+_IMAGE = re.compile(rf"({_REPOSITORY})(?::({_TAG}))?(?:@({_DIGEST}))?")
+_VERSION = re.compile(rf"({_TAG})(?:@({_DIGEST}))?")
+# Ollama's own grammar (types/model/name.go): [host/][namespace/]model[:tag], each part up to 80 characters.
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}"
+_MODEL = re.compile(rf"((?:{_HOST})?(?:{_PART}/)?{_PART}):({_PART})(?:@({_DIGEST}))?")
+
+
+def _size(value: Any) -> Any:
+    match = _SIZE.fullmatch(str(value).strip())
+    if not match:
+        raise ValueError(f'"{value}" is not a size; write it as 512M or 8G')
+    found = int(match[1]) * 1024 ** ("kmg".index(match[2].lower()) + 1)
+    if found % MIB or found < 8 * MIB:
+        raise ValueError(f'"{value}" is not a whole number of MiB of at least 8M')
+    return found
+
+
+def _duration(value: Any) -> Any:
+    text = str(value).strip()
+    match = _DURATION.fullmatch(text)
+    if not text or not match:
+        raise ValueError(f'"{value}" is not a duration; write it as 30s, 5m or 1h30m')
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _cpus(value: Any) -> Any:
+    try:
+        found = Decimal(str(value).strip())
+    except InvalidOperation:
+        found = Decimal(0)
+    if not found.is_finite() or not Decimal("0.1") <= found <= 512 or found % Decimal("0.1"):
+        raise ValueError(f'"{value}" is not a CPU share; write tenths of a CPU, from "0.1" upwards, as "0.5" or "4"')
+    return found
+
+
+def _names(value: Any) -> Any:
+    """A list may also be written as one text, `a, b c`: the form of an environment variable."""
+    names = re.split(r"[,\s]+", value.strip(", \n")) if isinstance(value, str) else value
+    if names in ([], [""]):
+        raise ValueError("names no model; write a list of name:tag")
+    return names
+
+
+def _model(value: str) -> str:
+    if not _MODEL.fullmatch(value):
+        raise ValueError(f'"{value}" cannot be a model; write name:tag or name:tag@sha256:<64 hex digits>')
+    return value
+
+
+def _production(info: ValidationInfo) -> bool:
+    return bool(info.context and info.context.get("production"))
+
+
+def _unpinned(value: str, tag: str | None, digest: str | None, info: ValidationInfo) -> str | None:
+    """What is wrong with this pin, if anything."""
+    if not _production(info):
+        return None
+    if value == LOCAL:
+        return '"local" is for development stacks; name a published image'
+    if tag in (None, "latest"):
+        return f'"{value}" can change under the same name; a production stack needs a specific tag'
+    return None if digest else f'"{value}" has no digest; a production stack needs tag@sha256:<digest>'
+
+
+def _image(value: str, info: ValidationInfo) -> str:
+    match = _IMAGE.fullmatch(value)
+    if not match:
+        raise ValueError(f'"{value}" is not an image; write repository:tag@sha256:<digest>')
+    if problem := _unpinned(value, match[2], match[3], info):
+        raise ValueError(problem)
+    return value
+
+
+def _version(value: str, info: ValidationInfo) -> str:
+    match = _VERSION.fullmatch(value)
+    if not match:
+        raise ValueError(f'"{value}" is not an image tag; write tag@sha256:<digest>')
+    if problem := _unpinned(value, match[1], match[2], info):
+        raise ValueError(problem)
+    return value
+
+
+def _image_tag(value: str, info: ValidationInfo) -> str:
+    """The operator's own image: the tag must be specific; a digest is welcome, but builds are named by their tag."""
+    match = _VERSION.fullmatch(value)
+    if not match:
+        raise ValueError(f'"{value}" is not an image tag')
+    if _production(info) and value in (LOCAL, "latest"):
+        raise ValueError(f'"{value}" is not a specific tag; a production stack needs the tag of one build')
+    return value
+
+
+def _repository(value: str) -> str:
+    if not re.fullmatch(_REPOSITORY, value):
+        raise ValueError(f'"{value}" is not an image repository; write it without tag, as registry.example/orca-agents')
+    return value
+
+
+def _url_path(value: str) -> str:
+    if not re.fullmatch(r"/[A-Za-z0-9._~/-]*", value) or "//" in value or "/." in value:
+        raise ValueError(f'"{value}" is not a plain URL path; write it as /v1/')
+    return value
+
+
+def _subnet(value: Any) -> Any:
+    try:
+        found = IPv4Network(str(value))
+    except ValueError:
+        raise ValueError(f'"{value}" is not a network; write it as 10.77.0.0/20') from None
+    if not found.is_private or found.prefixlen > 21:
+        raise ValueError(f'"{value}" must be a private range of /21 or larger: five networks of /24 are cut from it')
+    return found
+
+
+Size = Annotated[int, BeforeValidator(_size)]
+"""Bytes, written as in compose: `512M`, `8G` (powers of 1024)."""
+Duration = Annotated[int, BeforeValidator(_duration)]
+"""Seconds, written as `30s`, `5m`, `1h30m`."""
+Cpus = Annotated[Decimal, BeforeValidator(_cpus)]
+"""CPUs in tenths: `0.5`, `4`."""
+ModelName = Annotated[str, AfterValidator(_model)]
+"""`name:tag` or `name:tag@sha256:<digest of the manifest>`."""
+ModelNames = Annotated[tuple[ModelName, ...], BeforeValidator(_names)]
+"""A list of model names; also accepted as one text, separated by commas or blanks."""
+Image = Annotated[str, AfterValidator(_image)]
+"""`repository:tag@sha256:<digest>`; outside production also without digest, or `local`."""
+Version = Annotated[str, AfterValidator(_version)]
+"""The part of an image behind the colon: `tag@sha256:<digest>`; outside production also a bare tag, or `local`."""
+ImageTag = Annotated[str, AfterValidator(_image_tag)]
+"""The tag of the operator's own image, with or without digest; `local` outside production."""
+Repository = Annotated[str, AfterValidator(_repository)]
+UrlPath = Annotated[str, AfterValidator(_url_path)]
+Subnet = Annotated[IPv4Network, BeforeValidator(_subnet)]

@@ -1,0 +1,186 @@
+"""Settings: what is accepted, what is refused, and in which words."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from settings import Settings, SettingsError, load
+from settings.files import read_stack
+
+DEV: dict[str, Any] = {
+    "profile": "development",
+    "OLLAMA_VERSION": "local",
+    "IMAGE_TAG": "local",
+    "OLLAMA_MODELS": ["smollm2:135m"],
+}
+DIGEST = "sha256:" + "ab" * 32
+
+
+def refused(stack: str = "dev", **values: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(stack, {**DEV, **values})
+    return str(caught.value)
+
+
+def test_the_specification_s_defaults() -> None:
+    settings = load("dev", DEV)
+    assert settings.ollama_memory_limit == 8 * 1024**3
+    assert settings.ollama_memory_reservation == 4 * 1024**3
+    assert (settings.ollama_max_loaded_models, settings.ollama_num_parallel) == (3, 1)
+
+
+def test_values_arrive_as_pulumi_hands_them_over() -> None:
+    settings = load(
+        "dev",
+        {
+            **DEV,
+            "OLLAMA_MODELS": '["a:1", "b:2"]',
+            "OLLAMA_MAX_LOADED_MODELS": "2",
+            "edge": '{"httpsPort": 8443, "readTimeout": "1m30s", "bodyLimit": "512K"}'.replace("512K", "16M"),
+            "ollama": '{"cpus": 2}',
+        },
+    )
+    assert settings.ollama_models == ("a:1", "b:2")
+    assert settings.ollama_max_loaded_models == 2
+    assert (settings.edge.https_port, settings.edge.read_timeout, settings.edge.body_limit) == (8443, 90, 16 * 1024**2)
+    assert settings.ollama.cpus == Decimal(2)
+
+
+@pytest.mark.parametrize("text", ["a:1,b:2", "a:1 b:2", " a:1,  b:2, "])
+def test_models_may_be_written_as_one_text(text: str) -> None:
+    assert load("dev", {**DEV, "OLLAMA_MODELS": text}).ollama_models == ("a:1", "b:2")
+
+
+def test_every_error_is_reported_at_once_by_key() -> None:
+    message = refused(
+        OLLAMA_MEMORY_LIMIT="8Q",
+        OLLAMA_MODELS=["no-tag"],
+        apii={},
+        edge={"httpsPort": "https", "hostName": "x"},
+        rollout={"watch": "soon"},
+    )
+    lines = message.splitlines()
+    assert lines[0] == 'The configuration of stack "dev" has 6 errors; nothing was changed.'
+    assert {line.split(":")[0].strip() for line in lines[1:-1]} == {
+        "OLLAMA_MEMORY_LIMIT",
+        "OLLAMA_MODELS.0",
+        "apii",
+        "edge.httpsPort",
+        "edge.hostName",
+        "rollout.watch",
+    }
+    assert "Pulumi.dev.yaml" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("apii", "api"), ("OLLAMA_MODEL", "OLLAMA_MODELS"), ("dockerhost", "dockerHost")]
+)
+def test_an_unknown_key_is_told_what_was_meant(key: str, meant: str) -> None:
+    assert f'{key}: unknown key, did you mean "{meant}"?' in refused(**{key: "x"})
+
+
+@pytest.mark.parametrize("model", ["llama3", "a b:1", "../x:1", ":tag", "x:1@sha256:12", "-x:1", "http://x:1"])
+def test_a_model_that_cannot_be(model: str) -> None:
+    assert "cannot be a model" in refused(OLLAMA_MODELS=[model])
+
+
+@pytest.mark.parametrize("model", ["llama3.1:8b", "user/m:latest", "host.example:5000/ns/m:1", f"a:1@{DIGEST}"])
+def test_a_model_that_can(model: str) -> None:
+    assert load("dev", {**DEV, "OLLAMA_MODELS": [model]}).ollama_models == (model,)
+
+
+@pytest.mark.parametrize("models", [[], "", "[]"])
+def test_no_model_at_all(models: Any) -> None:
+    assert "OLLAMA_MODELS: names no model" in refused(OLLAMA_MODELS=models)
+
+
+def test_a_model_named_twice() -> None:
+    assert "OLLAMA_MODELS names a:1 twice" in refused(OLLAMA_MODELS=["a:1", f"a:1@{DIGEST}"])
+
+
+@pytest.mark.parametrize("size", ["8Q", "", "-1G", "8.5G", "8 G", "1023K", "0M"])
+def test_a_size_that_cannot_be_parsed(size: str) -> None:
+    assert "OLLAMA_MEMORY_LIMIT" in refused(OLLAMA_MEMORY_LIMIT=size)
+
+
+@pytest.mark.parametrize(("size", "mib"), [("8G", 8192), ("8g", 8192), ("512M", 512), ("512MiB", 512), ("2048k", None)])
+def test_sizes(size: str, mib: int | None) -> None:
+    if mib is None:
+        assert "at least 8M" in refused(OLLAMA_MEMORY_LIMIT=size)
+    else:
+        found = load("dev", {**DEV, "OLLAMA_MEMORY_LIMIT": size, "OLLAMA_MEMORY_RESERVATION": "64M"})
+        assert found.ollama_memory_limit == mib * 1024**2
+
+
+@pytest.mark.parametrize("cpus", ["0", "0.05", "0.25", "x", "NaN", "-1", ""])
+def test_cpus_that_the_engine_cannot_be_given(cpus: str) -> None:
+    assert "not a CPU share" in refused(ollama={"cpus": cpus})
+
+
+def test_a_reservation_above_the_limit() -> None:
+    assert "OLLAMA_MEMORY_RESERVATION is larger" in refused(OLLAMA_MEMORY_LIMIT="2G")
+
+
+@pytest.mark.parametrize("cidr", ["8.8.0.0/16", "10.0.0.0/24", "10.0.0.1/20", "x"])
+def test_a_network_that_cannot_be_used(cidr: str) -> None:
+    assert "network.cidr" in refused(network={"cidr": cidr})
+
+
+def test_one_port_twice() -> None:
+    assert "httpPort and httpsPort are both 8443" in refused(edge={"httpPort": 8443, "httpsPort": 8443})
+
+
+@pytest.mark.parametrize("value", ["off", False])
+def test_the_smoke_request_can_be_off(value: Any) -> None:
+    assert load("dev", {**DEV, "api": {"smoke": value}}).api.smoke is None
+
+
+class TestProduction:
+    PROD = {
+        "OLLAMA_VERSION": f"0.35.1@{DIGEST}",
+        "IMAGE_TAG": "1.0.0",
+        "OLLAMA_MODELS": ["a:1"],
+        "images": {"nginx": f"nginx:1.30.5@{DIGEST}"},
+    }
+
+    def test_is_the_default_profile(self) -> None:
+        assert load("x", self.PROD).profile == "production"
+
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
+            ("OLLAMA_VERSION", "latest"),
+            ("OLLAMA_VERSION", "local"),
+            ("OLLAMA_VERSION", "0.35.1"),
+            ("IMAGE_TAG", "latest"),
+            ("IMAGE_TAG", "local"),
+            ("images", {"nginx": "nginx"}),
+            ("images", {"nginx": "nginx:latest"}),
+            ("images", {"nginx": "nginx:1.30"}),
+            ("images", {}),
+        ],
+    )
+    def test_refuses_images_that_can_change(self, key: str, value: Any) -> None:
+        with pytest.raises(SettingsError, match=key):
+            load("prod", {**self.PROD, key: value})
+
+    def test_without_the_images_group_nginx_is_refused_too(self) -> None:
+        with pytest.raises(SettingsError, match=r"images\.nginx"):
+            load("prod", {key: value for key, value in self.PROD.items() if key != "images"})
+
+
+def test_the_committed_stacks_are_valid() -> None:
+    prod, dev = read_stack("prod"), read_stack("dev")
+    assert isinstance(prod, Settings)
+    assert prod.profile == "production"
+    assert dev.profile == "development"
+    assert not prod.network.cidr.overlaps(dev.network.cidr)
+
+
+def test_a_stack_without_a_file(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: x\n")
+    (tmp_path / "Pulumi.blue.yaml").write_text("config: {}\n")
+    with pytest.raises(SettingsError, match=r"There is no Pulumi\.red\.yaml.*Stacks with a file here: blue"):
+        read_stack("red", tmp_path)
