@@ -1,0 +1,189 @@
+"""Workloads: the specification's values, the secure defaults, the network plan, the release id."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+
+from settings import Settings, load
+from settings.files import read_stack
+from workloads import api, edge, ollama
+from workloads.network import HOSTS, address, networks
+from workloads.release import release
+from workloads.workload import Exemption, HealthCheck, Resources, Workload
+
+
+def dev(**values: Any) -> Settings:
+    base = {"profile": "development", "OLLAMA_VERSION": "local", "IMAGE_TAG": "local", "OLLAMA_MODELS": ["tiny:1"]}
+    return load("dev", {**base, **values})
+
+
+def every(settings: Settings) -> list[Workload]:
+    optional = [ollama.mirror(settings)]
+    colours = [workload for colour in api.COLOURS for workload in api.colour_workloads(settings, colour)]
+    return [
+        ollama.server(settings),
+        ollama.init(settings),
+        edge.proxy(settings),
+        *colours,
+        *(workload for workload in optional if workload),
+    ]
+
+
+class TestSpecification:
+    """Section 3 of the production deployment specification, on the production stack as it is committed."""
+
+    def test_ollama(self) -> None:
+        server = ollama.server(read_stack("prod"))
+        assert server.name == "prod-ollama"
+        assert server.image.startswith("ollama/ollama:0.35.1@sha256:")
+        assert server.env["OLLAMA_HOST"] == "0.0.0.0:11434"
+        assert server.env["OLLAMA_MAX_LOADED_MODELS"] == "3"
+        assert server.env["OLLAMA_NUM_PARALLEL"] == "1"
+        assert server.health == HealthCheck(
+            test=("CMD", "ollama", "list"), interval=30, timeout=10, retries=5, start_period=120
+        )
+        assert (server.resources.memory, server.resources.memory_reservation) == (8 * 1024**3, 4 * 1024**3)
+        assert [mount.path for mount in server.mounts] == ["/root/.ollama"]
+        assert server.mounts[0].volume == "prod-ollama_data"
+        assert not server.one_shot
+
+    def test_the_list_of_models_never_reaches_the_server(self) -> None:
+        for workload in (ollama.server(read_stack("prod")), ollama.init(read_stack("prod"))):
+            assert "OLLAMA_MODELS" not in workload.env
+        assert ollama.init(read_stack("prod")).env["MODELS_TO_PULL"] == "llama3.1:8b"
+
+    def test_api(self) -> None:
+        (blue,) = api.colour_workloads(read_stack("prod"), "blue")
+        assert blue.image == "my-registry/orca-agents:1.0.0"
+        assert blue.env["OLLAMA_BASE_URL"] == "http://ollama:11434"
+
+    def test_only_the_edge_publishes_ports(self) -> None:
+        settings = read_stack("prod")
+        assert {workload.name for workload in every(settings) if workload.ports} == {"prod-nginx"}
+
+
+class TestNetworks:
+    def test_ranges_do_not_overlap_and_only_two_have_a_way_out(self) -> None:
+        plan = networks(dev())
+        subnets = [spec.subnet for spec in plan.values()]
+        assert len(set(subnets)) == len(plan)
+        assert {key for key, spec in plan.items() if not spec.internal} == {"edge", "egress"}
+        assert plan["app-network"].name == "dev-app-network"
+
+    def test_ollama_is_on_the_model_network_alone(self) -> None:
+        assert [attachment.network for attachment in ollama.server(dev()).networks] == ["model"]
+
+    def test_nginx_has_no_way_to_ollama(self) -> None:
+        assert {attachment.network for attachment in edge.proxy(dev()).networks} == {"edge", "app-network"}
+
+    @pytest.mark.parametrize(("egress", "networks_of_api"), [(True, 3), (False, 2)])
+    def test_the_api_s_way_out_is_a_setting(self, egress: bool, networks_of_api: int) -> None:
+        (blue,) = api.colour_workloads(dev(api={"egress": egress}), "blue")
+        assert len(blue.networks) == networks_of_api
+
+    def test_no_two_workloads_share_an_address(self) -> None:
+        settings = dev(api={"replicas": 16}, models={"mirror": "local"})
+        used = [(a.network, a.address) for workload in every(settings) for a in workload.networks]
+        assert len(used) == len(set(used)) > 60
+
+    def test_fixed_addresses_are_outside_of_what_the_engine_gives_out(self) -> None:
+        settings = dev()
+        for key, spec in networks(settings).items():
+            assert all(address(settings, key, role, 15) not in spec.dynamic for role in HOSTS)
+
+
+class TestDefaults:
+    BASE = Workload(
+        name="x",
+        image="x",
+        user="1:1",
+        networks=(),
+        resources=Resources(memory=1, cpus=Decimal(1), pids=1),
+        health=HealthCheck(test=("CMD", "true"), interval=1, timeout=1, retries=1),
+    )
+
+    @pytest.mark.parametrize(
+        ("change", "rule"),
+        [
+            ({"user": "0:0"}, "non-root"),
+            ({"user": "root"}, "non-root"),
+            ({"user": ""}, "non-root"),
+            ({"read_only": False}, "read-only"),
+            ({"health": None}, "health-check"),
+            ({"one_shot": True}, "restart"),
+        ],
+    )
+    def test_none_is_dropped_without_a_reason(self, change: dict[str, Any], rule: Any) -> None:
+        with pytest.raises(ValueError, match=rule):
+            replace(self.BASE, **change)
+        allowed = replace(self.BASE, **change, exemptions=(Exemption(rule=rule, reason="because"),))
+        assert allowed.exemptions[0].rule == rule
+
+    def test_an_exemption_that_is_not_used_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="does not use"):
+            replace(self.BASE, exemptions=(Exemption(rule="read-only", reason="once upon a time"),))
+
+    def test_the_exemptions_of_the_stack(self) -> None:
+        found = {
+            (workload.name, exemption.rule)
+            for workload in every(read_stack("prod"))
+            for exemption in workload.exemptions
+        }
+        assert found == {
+            ("prod-ollama", "non-root"),
+            ("prod-ollama-init", "non-root"),
+            ("prod-ollama-init", "health-check"),
+            ("prod-ollama-init", "restart"),
+            ("prod-api-blue", "health-check"),
+            ("prod-api-green", "health-check"),
+        }
+
+
+class TestRelease:
+    def test_blue_and_green_of_one_release_have_the_same_id(self) -> None:
+        settings = dev(api={"replicas": 2})
+        ids = {work.labels["orca.release"] for colour in api.COLOURS for work in api.colour_workloads(settings, colour)}
+        assert ids == {api.current_release(settings)}
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"IMAGE_TAG": "2"},
+            {"api": {"env": {"A": "1"}}},
+            {"api": {"memory": "256M"}},
+            {"api": {"replicas": 2}},
+            {"api": {"egress": False}},
+            {"api": {"user": "5:5"}},
+        ],
+    )
+    def test_any_change_of_what_runs_is_a_new_release(self, change: dict[str, Any]) -> None:
+        assert api.current_release(dev(**change)) != api.current_release(dev())
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"network": {"cidr": "10.99.0.0/20"}},
+            {"edge": {"readTimeout": "1s"}},
+            {"rollout": {"watch": "1s"}},
+            {"OLLAMA_MODELS": ["other:1"]},
+        ],
+    )
+    def test_nothing_else_is(self, change: dict[str, Any]) -> None:
+        assert api.current_release(dev(**change)) == api.current_release(dev())
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda work: replace(work, name="other"),
+            lambda work: replace(work, labels={**work.labels, "orca.colour": "green"}),
+            lambda work: replace(work, networks=(replace(work.networks[0], address=IPv4Address(9)),)),
+        ],
+    )
+    def test_name_colour_and_address_are_no_part_of_it(self, change: Callable[[Workload], Workload]) -> None:
+        (blue,) = api.colour_workloads(dev(), "blue")
+        one = replace(blue, networks=blue.networks[:1])
+        assert release(change(one), 1) == release(one, 1)

@@ -1,0 +1,58 @@
+"""The API: one colour's containers."""
+
+from typing import Literal
+
+from settings import Settings
+from workloads import images, ollama
+from workloads.network import attach
+from workloads.release import release
+from workloads.workload import Exemption, Resources, Stop, Workload
+
+Colour = Literal["blue", "green"]
+COLOURS: tuple[Colour, Colour] = ("blue", "green")
+
+
+def other(colour: Colour) -> Colour:
+    return "green" if colour == "blue" else "blue"
+
+
+def colour_workloads(settings: Settings, colour: Colour) -> tuple[Workload, ...]:
+    """The replicas of one colour. The image gets OLLAMA_BASE_URL, ORCA_COLOUR and ORCA_RELEASE."""
+    return tuple(_replica(settings, colour, replica) for replica in range(settings.api.replicas))
+
+
+def current_release(settings: Settings) -> str:
+    """The id of the release that the settings describe."""
+    return colour_workloads(settings, "blue")[0].labels["orca.release"]
+
+
+def _replica(settings: Settings, colour: Colour, replica: int) -> Workload:
+    role = f"api-{colour}"
+    networks = ["app-network", "model", *(["egress"] if settings.api.egress else [])]
+
+    def workload(release_id: str) -> Workload:
+        return Workload(
+            name=f"{settings.stack}-{role}" + (f"-{replica + 1}" if replica else ""),
+            image=images.api(settings),
+            user=settings.api.user,
+            env={
+                "OLLAMA_BASE_URL": f"http://ollama:{ollama.PORT}",
+                **settings.api.env,
+                "ORCA_COLOUR": colour,
+                "ORCA_RELEASE": release_id,
+            },
+            labels={"orca.colour": colour, "orca.release": release_id, "orca.replica": str(replica)},
+            networks=tuple(attach(settings, network, role, replica) for network in networks),
+            tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=64m,mode=1777"},
+            stop=Stop(signal="SIGTERM", grace=settings.api.drain),
+            resources=Resources(memory=settings.api.memory, cpus=settings.api.cpus, pids=settings.api.pids),
+            exemptions=(
+                Exemption(
+                    rule="health-check",
+                    reason="any image will do, so the check is the image's own; the gate asks the readiness path itself",
+                ),
+            ),
+        )
+
+    # The number of replicas is part of the release, though it is part of no container.
+    return workload(release(workload(""), settings.api.replicas))
