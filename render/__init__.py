@@ -1,0 +1,1 @@
+"""Texts made from settings and workloads: the files that services read."""
