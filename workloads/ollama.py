@@ -47,6 +47,7 @@ def server(settings: Settings) -> Workload:
         name=f"{settings.stack}-ollama",
         image=images.ollama(settings),
         user="0:0",
+        command=("serve",),
         env=env,
         networks=(attach(settings, "model", "ollama", aliases=("ollama",)),),
         mounts=(Mount(volume=volume(settings), path=DATA, read_only=False),),
@@ -100,6 +101,7 @@ def mirror(settings: Settings) -> Workload | None:
         name=f"{settings.stack}-model-mirror",
         image=images.model_mirror(),
         user="101:101",
+        command=("nginx", "-g", "daemon off;"),
         networks=(attach(settings, "egress", "model-mirror"),),
         tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=16m,uid=101,gid=101,mode=0700"},
         health=HealthCheck(

@@ -1,0 +1,1 @@
+"""Where the edge's certificate comes from."""

@@ -1,0 +1,104 @@
+"""NGINX: the edge of the stack."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+from pulumi_command import local
+
+from components.container import Container, ContainerArgs
+from components.files import Files, FilesArgs
+from components.step import step
+from render import nginx
+from settings import Settings
+from workloads import edge
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProxyArgs:
+    """`certificate` and `key` are PEM; the key is secret."""
+
+    settings: Settings
+    networks: Mapping[str, docker.Network]
+    certificate: pulumi.Input[str]
+    key: pulumi.Input[str]
+
+
+class Proxy(pulumi.ComponentResource):
+    """The edge: its files, its state, its container, and the step that makes a configuration the running one.
+
+    Pulumi type `orca:edge:Proxy`. A changed configuration or certificate is taken up by a reload; the container is
+    replaced only when what it is made of changes.
+    """
+
+    url: str
+    """The base URL, as `https://localhost:8443`."""
+    configured: local.Command
+    """Done when the edge runs the current configuration."""
+
+    def __init__(self, name: str, args: ProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("orca:edge:Proxy", name, {}, opts)
+        settings = args.settings
+        child = pulumi.ResourceOptions(parent=self)
+        workload = edge.proxy(settings)
+        volumes = edge.volumes(settings)
+        config = nginx.render(settings)
+
+        state = docker.Volume(f"{name}-state", name=volumes[edge.STATE], opts=child)
+        files = Files(
+            f"{name}-config",
+            FilesArgs(
+                volume=volumes[edge.CONFIG],
+                carrier=f"{workload.name}-config",
+                image=workload.image,
+                files={f"releases/{config.id}/{path}": text for path, text in config.files.items()},
+            ),
+            opts=child,
+        )
+        certificates = Files(
+            f"{name}-certificates",
+            FilesArgs(
+                volume=volumes[edge.CERTIFICATES],
+                carrier=f"{workload.name}-certificates",
+                image=workload.image,
+                files={"tls.crt": args.certificate, "tls.key": args.key},
+                mode="0440",
+            ),
+            opts=child,
+        )
+        container = Container(
+            name,
+            ContainerArgs(
+                settings=settings,
+                workload=workload,
+                networks=args.networks,
+                volumes={
+                    volumes[edge.CONFIG]: files.volume,
+                    volumes[edge.CERTIFICATES]: certificates.volume,
+                    volumes[edge.STATE]: state,
+                },
+                # It waits for its first configuration, which the next step gives it.
+                wait=False,
+            ),
+            opts=child,
+        )
+        self.configured = step(
+            f"{name}-configure",
+            "rollout step configure",
+            settings,
+            {
+                "CONTAINER": workload.name,
+                "CONFIG": config.id,
+                "CONTAINER_ID": container.container.id,
+                "CERTIFICATE": pulumi.Output.from_input(args.certificate).apply(_fingerprint),
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[files, certificates, container]),
+        )
+        self.url = nginx.base_url(settings)
+        self.register_outputs({"url": self.url})
+
+
+def _fingerprint(pem: str) -> str:
+    return hashlib.sha256(pem.encode()).hexdigest()[:12]

@@ -1,0 +1,1 @@
+"""What `make up`, `make deploy` and `make down` do around a plain `pulumi up` and `pulumi destroy`."""

@@ -1,0 +1,106 @@
+"""`python -m deploy up|release|down --stack NAME`."""
+
+import argparse
+import sys
+
+from deploy import pulumi
+from deploy.ask import NoAnswer, ask
+from deploy.ports import taken
+from deploy.recover import finish_interrupted, wait_for_other
+from rollout.errors import RolloutError
+from settings import SettingsError
+from settings.files import read_stack
+
+
+class Stopped(Exception):
+    """The command cannot go on; the message says why and what to do."""
+
+
+def up(stack: str) -> None:
+    """Deploy the stack, ask its model a question through the edge, and say what to try next."""
+    settings = read_stack(stack)
+    wait_for_other(stack)
+    if pulumi.exists(stack):
+        finish_interrupted(stack)
+    else:
+        pulumi.read("stack", "init", stack)
+    if ports := taken(settings):
+        raise Stopped(
+            f"Port {' and port '.join(map(str, ports))} on {settings.edge.bind} is in use by another program; "
+            f"nothing was changed. Stop it, or set edge.httpPort and edge.httpsPort in Pulumi.{stack}.yaml."
+        )
+    pulumi.show("up", "--yes", "--skip-preview", "--stack", stack)
+    made = pulumi.outputs(stack)
+    ask(made["url"], made["ca"], next(iter(made["models"])))
+    print(_next_steps(stack, made["url"]))
+
+
+def release(stack: str, tag: str) -> None:
+    """Set IMAGE_TAG, to `tag` or to the tag of the API image built from this checkout, and deploy."""
+    settings = read_stack(stack)
+    if not tag:
+        if settings.profile == "production":
+            raise Stopped(
+                f"Say which build to release: `make deploy STACK={stack} TAG=<tag>`. "
+                f"It must be in {settings.api.image} already; nothing was changed."
+            )
+        from toolchain.images import ensure
+
+        tag = ensure(["api"])["api"].rsplit(":", 1)[-1]
+    pulumi.read("config", "set", "IMAGE_TAG", tag, "--stack", stack)
+    print(f"IMAGE_TAG of {stack} is {tag} now.")
+    up(stack)
+
+
+def down(stack: str) -> None:
+    """Remove everything of the stack from the host, but what it was told to keep."""
+    wait_for_other(stack)
+    if not pulumi.exists(stack):
+        print(f"There is no stack {stack}.")
+        return
+    finish_interrupted(stack)
+    pulumi.show("destroy", "--yes", "--skip-preview", "--stack", stack)
+
+
+def _next_steps(stack: str, url: str) -> str:
+    named = "" if stack == "dev" else f" STACK={stack}"
+    return f"""
+{stack} is up at {url}. Try next:
+  make status{named}      which colour is live, what runs, what is in flight
+  make deploy{named}      build images/api and release it without losing a request
+  make rollback{named}    back to the release before, in under a second
+  make down{named}        remove everything again
+With `eval "$(make -s env)"` a plain `pulumi preview --stack {stack}` works in this shell, and
+  curl --cacert <(pulumi stack output ca --stack {stack}) {url}/v1/models"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
+    parser.add_argument("command", choices=["up", "release", "down"])
+    parser.add_argument("--stack", default="dev")
+    parser.add_argument("--tag", default="", help="release: the tag to deploy instead of building images/api")
+    args = parser.parse_args()
+    try:
+        if args.command == "up":
+            up(args.stack)
+        elif args.command == "release":
+            release(args.stack, args.tag)
+        else:
+            down(args.stack)
+    except NoAnswer as error:
+        print(
+            f"\nThe stack is deployed, but the question was not answered: {error}\nLook at `make status`.",
+            file=sys.stderr,
+        )
+        return 1
+    except (Stopped, SettingsError, pulumi.PulumiFailed, RolloutError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. Run the same command again to continue.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

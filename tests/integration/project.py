@@ -1,0 +1,68 @@
+"""A second checkout of the project, with a stack of its own: what the integration tests deploy."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parent.parent.parent
+NOT_COPIED = shutil.ignore_patterns(".git", "__pycache__", ".*_cache", "tests", "docs", "benchmarks", "Pulumi.*.yaml")
+
+
+class Project:
+    """A copy of the checkout in `folder` and the stack `name` in it, with its state in `backend`."""
+
+    def __init__(self, folder: Path, backend: Path, name: str, config: dict[str, Any]) -> None:
+        self.folder, self.backend, self.name = folder, backend, name
+        shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
+        backend.mkdir(exist_ok=True)
+        self.write(config)
+        self.env = {
+            **os.environ,
+            "PULUMI_BACKEND_URL": f"file://{backend}",
+            "PULUMI_CONFIG_PASSPHRASE": "integration",
+            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
+
+    @property
+    def file(self) -> Path:
+        return self.folder / f"Pulumi.{self.name}.yaml"
+
+    def write(self, config: dict[str, Any]) -> None:
+        """Replace the stack's configuration, keeping what pulumi has put beside it."""
+        kept = yaml.safe_load(self.file.read_text()) if self.file.exists() else {}
+        keyed = {f"orca-agents:{key}": value for key, value in config.items()}
+        self.file.write_text(yaml.safe_dump({**kept, "config": keyed}))
+
+    def run(self, *command: str, timeout: float = 600, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command in the checkout; its output is in the failure, if `check`."""
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def deploy(self, command: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run("python3", "-m", "deploy", command, "--stack", self.name, check=check)
+
+    def pulumi(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run("pulumi", *words, "--stack", self.name, "--non-interactive", check=check)
+
+    def outputs(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json").stdout)
+        return found
+
+    def planned(self) -> dict[str, str]:
+        """What a preview would change: logical name to operation."""
+        steps = json.loads(self.pulumi("preview", "--json").stdout)["steps"]
+        return {
+            step["urn"].split("::")[-1]: step["op"]
+            for step in steps
+            if step["op"] != "same" and "pulumi:pulumi:Stack" not in step["urn"]
+        }

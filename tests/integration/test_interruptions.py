@@ -1,0 +1,105 @@
+"""Deployments that are killed, and machines that are not ready: a second `up` takes over."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.integration.conftest import CONFIG
+from tests.integration.project import Project
+
+CONFIG_2 = {
+    **CONFIG,
+    "edge": {"bind": "127.0.0.1", "httpPort": 18081, "httpsPort": 18444},
+    "network": {"cidr": "10.77.48.0/20"},
+}
+
+
+def left(engine: docker.DockerClient, prefix: str) -> list[str]:
+    """Everything on the engine that carries the stack's name."""
+    return sorted(
+        name
+        for name in [
+            *(str(container.name) for container in engine.containers.list(all=True)),
+            *(str(network.name) for network in engine.networks.list()),
+            *(volume.name for volume in engine.volumes.list()),
+        ]
+        if name.startswith(prefix)
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    made = Project(tmp_path / "checkout", tmp_path / "state", "it2", CONFIG_2)
+    yield made
+    made.deploy("down", check=False)
+
+
+def kill_all(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL the deployer and everything that it has started."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    family = {process.pid}
+    while found := {pid for pid, parent in parents if parent in family} - family:
+        family |= found
+    for pid in family:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.wait()
+
+
+def test_killed_again_and_again(project: Project, engine: docker.DockerClient) -> None:
+    """SIGKILL at moments spread over a first deployment; the last one is let through; then nothing is left."""
+    for seconds in (2, 3.5, 5, 7, 9, 12, 16):
+        process = subprocess.Popen(
+            ["python3", "-m", "deploy", "up", "--stack", project.name],
+            cwd=project.folder,
+            env=project.env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(seconds)
+        kill_all(process)
+    assert "whole answer after" in project.deploy("up").stdout
+    project.pulumi("preview", "--expect-no-changes")
+    project.deploy("down")
+    assert left(engine, "it2-") == []
+
+
+def test_a_port_that_is_taken(project: Project, engine: docker.DockerClient) -> None:
+    with socket.create_server(("127.0.0.1", 18444)):
+        refused = project.deploy("up", check=False)
+    assert refused.returncode == 1
+    assert "Port 18444 on 127.0.0.1 is in use by another program; nothing was changed." in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert left(engine, "it2-") == []
+
+
+def test_no_engine(project: Project) -> None:
+    project.env["DOCKER_HOST"] = "unix:///nowhere/docker.sock"
+    refused = project.deploy("up", check=False)
+    assert refused.returncode == 1
+    assert "The Docker engine at unix:///nowhere/docker.sock does not answer" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_bad_configuration_is_refused_before_anything_is_touched(
+    project: Project, engine: docker.DockerClient
+) -> None:
+    project.write({**CONFIG_2, "OLLAMA_MODELS": ["no-tag"], "OLLAMA_MEMORY_LIMIT": "lots"})
+    refused = project.deploy("up", check=False)
+    assert refused.returncode == 1
+    assert "has 2 errors; nothing was changed." in refused.stderr
+    project.run("pulumi", "stack", "init", project.name)
+    planned = project.pulumi("preview", check=False)
+    assert "OLLAMA_MEMORY_LIMIT" in planned.stdout + planned.stderr
+    assert "Traceback" not in planned.stdout + planned.stderr
+    assert left(engine, "it2-") == []

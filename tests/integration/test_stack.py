@@ -1,0 +1,141 @@
+"""The deployed stack as its users and operators see it."""
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import docker
+import openai
+import pytest
+import requests
+
+from tests.integration.conftest import CONFIG
+from tests.integration.project import Project
+
+BASE = "https://localhost:18443"
+
+
+@pytest.fixture
+def client(ca: Path) -> openai.OpenAI:
+    """The official client, trusting the stack's CA and nothing else, never trying twice."""
+    trusted = ssl.create_default_context(cafile=ca)
+    return openai.OpenAI(
+        base_url=f"{BASE}/v1", api_key="unused", max_retries=0, http_client=openai.DefaultHttpxClient(verify=trusted)
+    )
+
+
+class TestUsers:
+    def test_a_whole_completion(self, client: openai.OpenAI) -> None:
+        answer = client.chat.completions.create(
+            model="tiny-random:latest", messages=[{"role": "user", "content": "hello"}], max_tokens=8
+        )
+        assert answer.choices[0].message.content
+        assert answer.usage is not None
+        assert answer.usage.completion_tokens > 0
+
+    def test_a_streamed_completion(self, client: openai.OpenAI) -> None:
+        chunks = list(
+            client.chat.completions.create(
+                model="tiny-random:latest", messages=[{"role": "user", "content": "hello"}], max_tokens=8, stream=True
+            )
+        )
+        assert len(chunks) > 2
+        assert chunks[-1].choices[0].finish_reason is not None
+
+    def test_the_models_are_listed(self, client: openai.OpenAI) -> None:
+        assert "tiny-random:latest" in [model.id for model in client.models.list()]
+
+    @pytest.mark.parametrize("path", ["/", "/api/tags", "/api/pull", "/metrics", "/healthz", "/blue/0/readyz"])
+    def test_nothing_else_is_open(self, ca: Path, path: str) -> None:
+        answer = requests.get(BASE + path, verify=str(ca), timeout=5)
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] == "404"
+
+    def test_the_plain_port_redirects(self) -> None:
+        answer = requests.get("http://localhost:18080/v1/models", allow_redirects=False, timeout=5)
+        assert (answer.status_code, answer.headers["location"]) == (308, f"{BASE}/v1/models")
+
+    def test_an_unknown_name_gets_no_handshake(self, stack: Project) -> None:
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get("https://127.0.0.1:18443/v1/models", verify=False, timeout=5)
+
+    def test_a_body_over_the_limit(self, ca: Path) -> None:
+        body = b"x" * (9 * 1024 * 1024)
+        answer = requests.post(f"{BASE}/v1/chat/completions", data=body, verify=str(ca), timeout=30)
+        assert answer.status_code == 413
+
+
+class TestOperators:
+    def test_a_second_preview_is_empty(self, stack: Project) -> None:
+        stack.pulumi("preview", "--expect-no-changes")
+
+    def test_so_is_one_from_another_checkout(self, stack: Project, tmp_path: Path) -> None:
+        other = Project(tmp_path / "elsewhere", stack.backend, stack.name, CONFIG)
+        other.pulumi("preview", "--expect-no-changes")
+
+    def test_so_is_one_after_a_refresh(self, stack: Project) -> None:
+        stack.pulumi("refresh", "--yes", "--skip-preview")
+        stack.pulumi("preview", "--expect-no-changes")
+
+    def test_the_outputs(self, stack: Project) -> None:
+        outputs = stack.outputs()
+        assert outputs["url"] == BASE
+        assert outputs["ca"].startswith("-----BEGIN CERTIFICATE-----")
+        assert outputs["live"] in ("blue", "green")
+        assert outputs["image"].startswith("orca-agents/api:")
+        assert outputs["models"]["tiny-random:latest"].startswith("sha256:")
+        assert len(outputs["release"]) == 12
+
+    def test_no_secret_is_readable(self, stack: Project, engine: docker.DockerClient) -> None:
+        state = stack.pulumi("stack", "export").stdout
+        inspected = str([container.attrs for container in engine.containers.list(all=True)])
+        assert "PRIVATE KEY" not in state
+        assert "PRIVATE KEY" not in inspected
+
+    def test_a_changed_setting_of_the_edge_is_a_reload(
+        self, stack: Project, config: dict[str, Any], engine: docker.DockerClient
+    ) -> None:
+        before = engine.containers.get("it-nginx").attrs
+        stack.write({**config, "edge": {**config["edge"], "bodyLimit": "1M"}})
+        assert set(stack.planned()) == {"edge-config-carrier", "edge-configure"}
+        stack.pulumi("up", "--yes", "--skip-preview")
+        after = engine.containers.get("it-nginx").attrs
+        assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
+        stack.write(config)
+        stack.pulumi("up", "--yes", "--skip-preview")
+
+    def test_a_bad_configuration_never_becomes_the_running_one(self, stack: Project, ca: Path) -> None:
+        template = stack.folder / "nginx" / "conf.d" / "50-sizes.conf.j2"
+        good = template.read_text()
+        template.write_text(good + "no_such_directive on;\n")
+        failed = stack.pulumi("up", "--yes", "--skip-preview", check=False)
+        assert failed.returncode != 0
+        assert 'unknown directive "no_such_directive"' in failed.stdout + failed.stderr
+        assert requests.get(f"{BASE}/v1/models", verify=str(ca), timeout=5).status_code == 200
+        template.write_text(good)
+        stack.pulumi("up", "--yes", "--skip-preview")
+        stack.pulumi("preview", "--expect-no-changes")
+
+    def test_new_models(self, stack: Project, config: dict[str, Any], client: openai.OpenAI) -> None:
+        stack.write({**config, "OLLAMA_MODELS": ["tiny-random:latest", "smollm2:135m"]})
+        assert set(stack.planned()) == {"models-init", "models-pull"}
+        stack.pulumi("up", "--yes", "--skip-preview")
+        answer = client.chat.completions.create(
+            model="smollm2:135m",
+            messages=[{"role": "user", "content": "What is the capital of France?"}],
+            temperature=0,
+            max_tokens=32,
+        )
+        assert "Paris" in (answer.choices[0].message.content or "")
+        assert set(stack.outputs()["models"]) == {"tiny-random:latest", "smollm2:135m"}
+
+    def test_a_wrong_digest_is_refused_and_costs_nothing(
+        self, stack: Project, config: dict[str, Any], client: openai.OpenAI
+    ) -> None:
+        stack.write({**config, "OLLAMA_MODELS": [f"tiny-random:latest@sha256:{'0' * 64}"]})
+        failed = stack.pulumi("up", "--yes", "--skip-preview", check=False)
+        assert failed.returncode != 0
+        assert f"OLLAMA_MODELS pins sha256:{'0' * 64}" in failed.stdout + failed.stderr
+        assert "tiny-random:latest" in [model.id for model in client.models.list()]
+        stack.write(config)
+        stack.pulumi("up", "--yes", "--skip-preview")
