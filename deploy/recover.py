@@ -36,6 +36,7 @@ def wait_for_other(stack: str, patience: float = 1800) -> None:
         if not _alive(holder["pid"]):
             say(f"A deployment of {stack} (process {holder['pid']}) was killed; its lock is removed.")
             lock.unlink(missing_ok=True)
+            _mend(stack)
             continue
         if time.monotonic() > deadline:
             return
@@ -89,11 +90,25 @@ def _remove(client: docker.DockerClient, resource: dict[str, Any], known: set[st
 
 def _lock(stack: str) -> Path | None:
     """The first lock file of this stack in a file backend."""
-    backend = urlparse(os.environ.get("PULUMI_BACKEND_URL", ""))
-    if backend.scheme != "file":
-        return None
-    folder = Path(backend.netloc + backend.path).expanduser() / ".pulumi" / "locks"
-    return next(iter(sorted(path for path in folder.rglob("*.json") if path.parent.name == stack)), None)
+    found = [path for path in _backend("locks").rglob("*.json") if path.parent.name == stack]
+    return min(found, default=None)
+
+
+def _mend(stack: str) -> None:
+    """Drop a file of attributes that was cut off while it was written: the backend can do without, but not with it.
+
+    The state itself is replaced by a rename, so it is whole.
+    """
+    for attributes in _backend("stacks").rglob(f"{stack}.json*.attrs"):
+        if attributes.stat().st_size == 0:
+            attributes.unlink()
+
+
+def _backend(part: str) -> Path:
+    """A folder of the file backend; one that does not exist where the backend is another."""
+    url = urlparse(os.environ.get("PULUMI_BACKEND_URL", ""))
+    place = Path(url.netloc + url.path).expanduser() if url.scheme == "file" else Path(os.devnull)
+    return place / ".pulumi" / part
 
 
 def _alive(pid: int) -> bool:

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from settings import Settings
 from workloads import edge
-from workloads.api import COLOURS
+from workloads.colour import COLOURS
 from workloads.network import address
 from workloads.release import digest
 
@@ -47,7 +47,7 @@ def render(settings: Settings) -> EdgeConfig:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - the output is nginx configuration, and every value is a validated setting
+        autoescape=False,  # it is no HTML: the output is nginx configuration, and every value is a validated setting
     )
     texts = {
         name.removesuffix(".j2"): environment.get_template(name).render(**_values(settings))

@@ -16,6 +16,7 @@ from settings.values import (
     Duration,
     Image,
     ImageTag,
+    Memory,
     ModelNames,
     Repository,
     Size,
@@ -86,7 +87,7 @@ class Api(Group):
     replicas: int = Field(1, ge=1, le=16, description="containers per colour")
     egress: bool = Field(True, description="may the API reach out of the host")
     user: str = Field("10001:10001", pattern=r"^[1-9]\d*:\d+$", description="uid:gid it runs as")
-    memory: Size = 512 * MIB
+    memory: Memory = 512 * MIB
     cpus: Cpus = Decimal(1)
     pids: int = Field(256, ge=16)
     drain: Duration = Field(300, description="time that running requests get when its container is replaced")
@@ -101,7 +102,7 @@ class Edge(Group):
     https_port: Port = 443
     body_limit: Size = Field(8 * MIB, description="largest request body")
     read_timeout: Duration = Field(600, description="longest pause in an answer, the model's load included")
-    memory: Size = 256 * MIB
+    memory: Memory = 256 * MIB
     cpus: Cpus = Decimal(1)
     pids: int = Field(128, ge=16)
 
@@ -147,7 +148,7 @@ class Settings(BaseModel):
     )
     ollama_version: Version = Field(alias="OLLAMA_VERSION")
     ollama_models: ModelNames = Field(alias="OLLAMA_MODELS")
-    ollama_memory_limit: Size = Field(8 * GIB, alias="OLLAMA_MEMORY_LIMIT")
+    ollama_memory_limit: Memory = Field(8 * GIB, alias="OLLAMA_MEMORY_LIMIT")
     ollama_memory_reservation: Size = Field(4 * GIB, alias="OLLAMA_MEMORY_RESERVATION")
     ollama_max_loaded_models: int = Field(3, alias="OLLAMA_MAX_LOADED_MODELS", ge=0)
     ollama_num_parallel: int = Field(1, alias="OLLAMA_NUM_PARALLEL", ge=0)

@@ -33,9 +33,15 @@ def _size(value: Any) -> Any:
     if not match:
         raise ValueError(f'"{value}" is not a size; write it as 512M or 8G')
     found = int(match[1]) * 1024 ** ("kmg".index(match[2].lower()) + 1)
-    if found % MIB or found < 8 * MIB:
-        raise ValueError(f'"{value}" is not a whole number of MiB of at least 8M')
+    if found % MIB or not found:
+        raise ValueError(f'"{value}" is not a whole number of MiB; the smallest size is 1M')
     return found
+
+
+def _memory(value: int) -> int:
+    if value < 16 * MIB:
+        raise ValueError(f"{value // MIB}M is too little for a container; give it at least 16M")
+    return value
 
 
 def _duration(value: Any) -> Any:
@@ -138,6 +144,8 @@ def _subnet(value: Any) -> Any:
 
 Size = Annotated[int, BeforeValidator(_size)]
 """Bytes, written as in compose: `512M`, `8G` (powers of 1024)."""
+Memory = Annotated[Size, AfterValidator(_memory)]
+"""A container's memory: a size of at least 16M."""
 Duration = Annotated[int, BeforeValidator(_duration)]
 """Seconds, written as `30s`, `5m`, `1h30m`."""
 Cpus = Annotated[Decimal, BeforeValidator(_cpus)]

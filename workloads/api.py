@@ -1,19 +1,11 @@
 """The API: one colour's containers."""
 
-from typing import Literal
-
 from settings import Settings
 from workloads import images, ollama
+from workloads.colour import Colour
 from workloads.network import attach
 from workloads.release import release
 from workloads.workload import Exemption, Resources, Stop, Workload
-
-Colour = Literal["blue", "green"]
-COLOURS: tuple[Colour, Colour] = ("blue", "green")
-
-
-def other(colour: Colour) -> Colour:
-    return "green" if colour == "blue" else "blue"
 
 
 def colour_workloads(settings: Settings, colour: Colour) -> tuple[Workload, ...]:
@@ -49,7 +41,7 @@ def _replica(settings: Settings, colour: Colour, replica: int) -> Workload:
             exemptions=(
                 Exemption(
                     rule="health-check",
-                    reason="any image will do, so the check is the image's own; the gate asks the readiness path itself",
+                    reason="any image will do, so the check is the image's own; the gate asks the readiness path",
                 ),
             ),
         )

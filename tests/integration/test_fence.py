@@ -5,8 +5,6 @@ from typing import Any
 import docker
 import pytest
 
-from tests.integration.project import Project
-
 SERVICES = ("it-nginx", "it-ollama", "it-api-blue", "it-model-mirror")
 PROBE = "exec 3<>/dev/tcp/$0/$1"
 
@@ -58,11 +56,12 @@ class TestEveryContainer:
         }
 
 
+@pytest.mark.usefixtures("stack")
 class TestOllama:
     """Nobody but the API reaches the model server, which asks no one for a password."""
 
     @pytest.fixture
-    def address(self, engine: docker.DockerClient, stack: Project) -> str:
+    def address(self, engine: docker.DockerClient) -> str:
         found: str = inspect(engine, "it-ollama")["NetworkSettings"]["Networks"]["it-model"]["IPAddress"]
         return found
 
@@ -90,7 +89,7 @@ class TestOllama:
     def test_is_in_reach_of_the_model_network(self, engine: docker.DockerClient, address: str) -> None:
         assert self.reaches(engine, "it-model", address, 11434)
 
-    def test_has_no_way_out(self, engine: docker.DockerClient, stack: Project) -> None:
+    def test_has_no_way_out(self, engine: docker.DockerClient) -> None:
         """Not even to another container of this host: the mirror listens on a network that has a way out."""
         networks = inspect(engine, "it-model-mirror")["NetworkSettings"]["Networks"]
         mirror = networks["it-egress"]["IPAddress"]

@@ -51,11 +51,13 @@ class TestUsers:
         assert answer.status_code == 404
         assert answer.json()["error"]["code"] == "404"
 
+    @pytest.mark.usefixtures("stack")
     def test_the_plain_port_redirects(self) -> None:
         answer = requests.get("http://localhost:18080/v1/models", allow_redirects=False, timeout=5)
         assert (answer.status_code, answer.headers["location"]) == (308, f"{BASE}/v1/models")
 
-    def test_an_unknown_name_gets_no_handshake(self, stack: Project) -> None:
+    @pytest.mark.usefixtures("stack")
+    def test_an_unknown_name_gets_no_handshake(self) -> None:
         with pytest.raises(requests.exceptions.SSLError):
             requests.get("https://127.0.0.1:18443/v1/models", verify=False, timeout=5)
 

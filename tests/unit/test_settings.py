@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -100,7 +100,7 @@ def test_a_model_named_twice() -> None:
     assert "OLLAMA_MODELS names a:1 twice" in refused(OLLAMA_MODELS=["a:1", f"a:1@{DIGEST}"])
 
 
-@pytest.mark.parametrize("size", ["8Q", "", "-1G", "8.5G", "8 G", "1023K", "0M"])
+@pytest.mark.parametrize("size", ["8Q", "", "-1G", "8.5G", "8 G", "1023K", "0M", "8M"])
 def test_a_size_that_cannot_be_parsed(size: str) -> None:
     assert "OLLAMA_MEMORY_LIMIT" in refused(OLLAMA_MEMORY_LIMIT=size)
 
@@ -108,7 +108,7 @@ def test_a_size_that_cannot_be_parsed(size: str) -> None:
 @pytest.mark.parametrize(("size", "mib"), [("8G", 8192), ("8g", 8192), ("512M", 512), ("512MiB", 512), ("2048k", None)])
 def test_sizes(size: str, mib: int | None) -> None:
     if mib is None:
-        assert "at least 8M" in refused(OLLAMA_MEMORY_LIMIT=size)
+        assert "at least 16M" in refused(OLLAMA_MEMORY_LIMIT=size)
     else:
         found = load("dev", {**DEV, "OLLAMA_MEMORY_LIMIT": size, "OLLAMA_MEMORY_RESERVATION": "64M"})
         assert found.ollama_memory_limit == mib * 1024**2
@@ -138,7 +138,7 @@ def test_the_smoke_request_can_be_off(value: Any) -> None:
 
 
 class TestProduction:
-    PROD = {
+    PROD: ClassVar[dict[str, Any]] = {
         "OLLAMA_VERSION": f"0.35.1@{DIGEST}",
         "IMAGE_TAG": "1.0.0",
         "OLLAMA_MODELS": ["a:1"],

@@ -11,6 +11,7 @@ import pytest
 from settings import Settings, load
 from settings.files import read_stack
 from workloads import api, edge, ollama
+from workloads.colour import COLOURS
 from workloads.network import HOSTS, address, networks
 from workloads.release import release
 from workloads.workload import Exemption, HealthCheck, Resources, Workload
@@ -23,7 +24,7 @@ def dev(**values: Any) -> Settings:
 
 def every(settings: Settings) -> list[Workload]:
     optional = [ollama.mirror(settings)]
-    colours = [workload for colour in api.COLOURS for workload in api.colour_workloads(settings, colour)]
+    colours = [workload for colour in COLOURS for workload in api.colour_workloads(settings, colour)]
     return [
         ollama.server(settings),
         ollama.init(settings),
@@ -146,7 +147,7 @@ class TestDefaults:
 class TestRelease:
     def test_blue_and_green_of_one_release_have_the_same_id(self) -> None:
         settings = dev(api={"replicas": 2})
-        ids = {work.labels["orca.release"] for colour in api.COLOURS for work in api.colour_workloads(settings, colour)}
+        ids = {work.labels["orca.release"] for colour in COLOURS for work in api.colour_workloads(settings, colour)}
         assert ids == {api.current_release(settings)}
 
     @pytest.mark.parametrize(

@@ -1,0 +1,175 @@
+"""Releases without loss: a workload in two colours behind the edge."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+
+from components.container import ContainerArgs, container
+from components.step import observe, step
+from rollout.plan import Plan
+from settings import Settings
+from workloads.colour import COLOURS, Colour
+from workloads.workload import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlueGreenArgs:
+    """`edge` is the name of the proxy container. `colours` gives the replicas of a colour, in order: each carries the
+    labels `orca.colour` and `orca.release` (the id of its release), and is named `<service>-<colour>`, further ones
+    with `-2` and so on. `networks` by their key in the plan, `volumes` by their name on the host. `after` must be done
+    before a release begins. Readiness path, smoke request and terms are those of `settings.api` and `settings.rollout`.
+    """
+
+    settings: Settings
+    networks: Mapping[str, docker.Network]
+    edge: str
+    colours: Callable[[Colour], tuple[Workload, ...]]
+    volumes: Mapping[str, docker.Volume] = field(default_factory=dict)
+    after: Sequence[pulumi.Resource] = ()
+
+
+class BlueGreen(pulumi.ComponentResource):
+    """A workload that is released by filling the idle colour, gating it, and flipping the edge over to it.
+
+    Pulumi type `orca:rollout:BlueGreen`; makes a `docker.Container` for each replica of each colour that exists, the
+    step `preflight` before those that are made anew, and the step `rollout` that ends with the wanted release live.
+    What is live is read from the host while the program runs (rollout/plan.py decides what follows from it); the
+    containers of a colour that is not to be made anew are declared, but never touched. Raises `pulumi.RunError` when a
+    release is refused.
+    """
+
+    live: pulumi.Output[str]
+    """The colour that requests go to."""
+    release: pulumi.Output[str]
+    """The id of the release that it runs."""
+    image: pulumi.Output[str]
+    """The image that it runs."""
+
+    def __init__(self, name: str, args: BlueGreenArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("orca:rollout:BlueGreen", name, {}, opts)
+        wanted = args.colours("blue")[0]
+        self._name, self._args = name, args
+        self._release = wanted.labels["orca.release"]
+        self._where = {"EDGE": args.edge, "SERVICE": wanted.name.removesuffix("-blue"), "RELEASE": self._release}
+        plan = self._plan()
+        preflight = self._preflight(plan)
+        containers = [
+            self._container(workload, plan, preflight)
+            for colour in COLOURS
+            for workload in self._workloads(colour, plan)
+        ]
+        rollout = self._rollout(plan, [*args.after, *containers])
+        found: pulumi.Output[dict[str, str]] = rollout.stdout.apply(json.loads)
+        self.live, self.release, self.image = found["live"], found["release"], found["image"]
+        self.register_outputs({"live": self.live, "release": self.release, "image": self.image})
+
+    def _plan(self) -> Plan:
+        """What this update has to do, by what is seen on the host now."""
+        last = _last_outputs()
+        seen = observe(
+            "rollout step plan",
+            self._args.settings,
+            {
+                **self._where,
+                "PROMOTE": self._args.settings.rollout.promote,
+                "LAST_LIVE": last.get("live") or "",
+                "LAST_RELEASE": last.get("release") or "",
+                "PREVIEW": "1" if pulumi.runtime.is_dry_run() else "",
+            },
+        )
+        plan = Plan(**json.loads(seen.stdout))
+        if plan.refusal:
+            raise pulumi.RunError(plan.refusal)
+        if plan.note:
+            pulumi.log.warn(plan.note, self)
+        return plan
+
+    def _preflight(self, plan: Plan) -> pulumi.Resource:
+        rollout = self._args.settings.rollout
+        return step(
+            f"{self._name}-preflight",
+            "rollout step preflight",
+            self._args.settings,
+            {
+                **self._where,
+                "COLOUR": plan.create or plan.target,
+                "GENERATION": str(plan.generation - plan.flips),
+                "ATTEMPT": str(plan.attempt),
+                "DRAIN_TIMEOUT": str(rollout.drain_timeout),
+            },
+            self._options(touched=plan.create is not None, depends_on=self._args.after),
+        )
+
+    def _workloads(self, colour: Colour, plan: Plan) -> tuple[Workload, ...]:
+        """The replicas of a colour: the wanted ones if it is made anew, else those that exist."""
+        wanted = self._args.colours(colour)
+        names = plan.declared.get(colour)
+        if colour == plan.create or names == ():
+            return wanted
+        # Of a container that is not touched only the name matters, and there may be more of them than are wanted.
+        return tuple(replace(wanted[0], name=name) for name in names or ())
+
+    def _container(self, workload: Workload, plan: Plan, preflight: pulumi.Resource) -> docker.Container:
+        """One replica. Its attempt is in its labels, so that a container which is to be made anew really is."""
+        args, touched = self._args, workload.labels["orca.colour"] == plan.create
+        labels = {"orca.readiness": args.settings.api.readiness, "orca.attempt": str(plan.attempt)}
+        return container(
+            f"{self._name}-{workload.name.removeprefix(self._where['SERVICE'] + '-')}",
+            ContainerArgs(
+                settings=args.settings,
+                workload=replace(workload, labels={**workload.labels, **labels}),
+                networks=args.networks,
+                volumes=args.volumes,
+            ),
+            self._options(touched=touched, depends_on=[preflight]),
+        )
+
+    def _rollout(self, plan: Plan, after: Sequence[pulumi.Resource]) -> Any:
+        settings = self._args.settings
+        rollout = settings.rollout
+        return step(
+            f"{self._name}-rollout",
+            "rollout step release",
+            settings,
+            {
+                **self._where,
+                "TARGET": plan.target,
+                "GENERATION": str(plan.generation),
+                "ATTEMPT": str(plan.attempt),
+                "PROMOTE": rollout.promote,
+                "GATE_PASSES": str(rollout.gate_passes),
+                "GATE_TIMEOUT": str(rollout.gate_timeout),
+                "WATCH": str(rollout.watch),
+                "ERROR_RATIO": str(rollout.error_ratio),
+                "SMOKE": _smoke(settings),
+                "PIDS": str(settings.api.pids),
+            },
+            self._options(touched=not plan.frozen, depends_on=after),
+        )
+
+    def _options(self, *, touched: bool, depends_on: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(
+            parent=self, depends_on=list(depends_on), ignore_changes=None if touched else ["*"]
+        )
+
+
+def _last_outputs() -> Mapping[str, Any]:
+    """The outputs of this stack's last update, by the engine's own invoke behind StackReference: a plan is needed while
+    the program runs, and the outputs of a StackReference resource come later."""
+    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    found = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": stack}).value or {}
+    outputs: Mapping[str, Any] = found.get("outputs") or {}
+    return outputs
+
+
+def _smoke(settings: Settings) -> str:
+    """The smoke request as JSON, `null` for none."""
+    if settings.api.smoke is None:
+        return "null"
+    smoke = settings.api.smoke
+    model = settings.ollama_models[0].split("@")[0]
+    return json.dumps({**smoke.model_dump(), "body": smoke.body.replace("{model}", model)})

@@ -1,0 +1,152 @@
+"""The whole program of the production stack under mocks: which resources it makes, and how they are guarded."""
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+import pytest
+import yaml
+from pulumi.runtime import mocks
+from pulumi.runtime.proto import resource_pb2
+
+ROOT = Path(__file__).parent.parent.parent
+FIRST = {"target": "blue", "create": "blue", "flips": True, "generation": 1, "attempt": 1}
+RELEASE = {**FIRST, "target": "green", "create": "green", "generation": 2, "declared": {"blue": ["prod-api-blue"]}}
+PEM = {"ca": "CA", "caKey": "secret", "certificate": "leaf", "key": "secret"}
+STDOUT = {"models-pull": '{"llama3.1:8b": "sha256:1"}', "certificate-self-signed": json.dumps(PEM)}
+
+
+class Engine(mocks.Mocks):
+    """Answers as an engine would, and remembers every resource."""
+
+    def __init__(self, plan: dict[str, Any]) -> None:
+        self.plan = plan
+        self.made: dict[str, mocks.MockResourceArgs] = {}
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        self.made[args.name] = args
+        stdout = STDOUT.get(args.name, json.dumps({"live": "blue", "release": "r", "image": "i"}))
+        extra = {"stdout": stdout} if args.typ == "command:local:Command" else {}
+        return f"{args.name}-id", {**args.inputs, **extra}
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        if args.token == "command:local:run":
+            return {"stdout": json.dumps(self.plan)}
+        assert args.token == "pulumi:pulumi:readStackOutputs"
+        return {"outputs": {}}
+
+    def containers(self) -> dict[str, dict[str, Any]]:
+        """The inputs of every container by its name on the host."""
+        found = [args for args in self.made.values() if args.typ == "docker:index/container:Container"]
+        return {args.inputs["name"]: args.inputs for args in found}
+
+
+class Monitor(mocks.MockMonitor):
+    """Keeps the options of each registration, which mocks do not see."""
+
+    def __init__(self, engine: mocks.Mocks) -> None:
+        super().__init__(engine)
+        self.options: dict[str, resource_pb2.RegisterResourceRequest] = {}
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name is gRPC's
+        self.options[request.name] = request
+        return cast(Any, super()).RegisterResource(request)
+
+
+def program(monkeypatch: pytest.MonkeyPatch, plan: dict[str, Any]) -> tuple[Engine, Monitor]:
+    """Run `__main__.py` for the stack `prod`, with the configuration that is committed."""
+    config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text())["config"]
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    engine = Engine(plan)
+    monitor = Monitor(engine)
+    mocks.set_mocks(engine, project="orca-agents", stack="prod", preview=False, monitor=monitor)
+    pulumi.runtime.set_all_config(texts)
+    monkeypatch.chdir(ROOT)
+    pulumi.runtime.test(lambda: runpy.run_path(str(ROOT / "__main__.py")))()
+    return engine, monitor
+
+
+@pytest.fixture
+def first(monkeypatch: pytest.MonkeyPatch) -> tuple[Engine, Monitor]:
+    return program(monkeypatch, FIRST)
+
+
+def test_a_first_deployment(first: tuple[Engine, Monitor]) -> None:
+    engine, _ = first
+    assert set(engine.containers()) == {
+        "prod-nginx",
+        "prod-nginx-config",
+        "prod-nginx-certificates",
+        "prod-ollama",
+        "prod-ollama-init",
+        "prod-api-blue",
+    }
+    networks = {a.inputs["name"]: a.inputs for a in engine.made.values() if a.typ == "docker:index/network:Network"}
+    assert {name for name, inputs in networks.items() if inputs["internal"]} == {"prod-app-network", "prod-model"}
+    volumes = {a.inputs["name"] for a in engine.made.values() if a.typ == "docker:index/volume:Volume"}
+    assert "prod-ollama_data" in volumes
+
+
+def test_ollama_as_specified(first: tuple[Engine, Monitor]) -> None:
+    ollama = first[0].containers()["prod-ollama"]
+    assert ollama["image"].startswith("ollama/ollama:0.35.1@sha256:")
+    assert (ollama["memory"], ollama["memorySwap"], ollama["memoryReservation"]) == (8192, 8192, 4096)
+    assert ollama["restart"] == "unless-stopped"
+    assert ollama["healthcheck"] == {
+        "tests": ["CMD", "ollama", "list"],
+        "interval": "30s",
+        "timeout": "10s",
+        "retries": 5,
+        "startPeriod": "2m0s",
+    }
+    assert {"OLLAMA_HOST=0.0.0.0:11434", "OLLAMA_MAX_LOADED_MODELS=3", "OLLAMA_NUM_PARALLEL=1"} <= set(ollama["envs"])
+    assert ollama["volumes"][0]["containerPath"] == "/root/.ollama"
+    assert not ollama.get("ports")
+
+
+def test_every_image_is_pinned(first: tuple[Engine, Monitor]) -> None:
+    images = {inputs["image"] for inputs in first[0].containers().values()}
+    assert {image for image in images if "@sha256:" not in image} == {"my-registry/orca-agents:1.0.0"}
+
+
+def test_every_container_is_guarded(first: tuple[Engine, Monitor]) -> None:
+    engine, monitor = first
+    for args in engine.made.values():
+        if args.typ == "docker:index/container:Container":
+            options = monitor.options[args.name]
+            assert list(options.replaceOnChanges) == ["*"], args.name
+            assert options.deleteBeforeReplace, args.name
+
+
+def test_the_models_outlive_the_stack(first: tuple[Engine, Monitor]) -> None:
+    kept = [name for name, options in first[1].options.items() if options.retainOnDelete]
+    assert kept == ["ollama-data"]
+
+
+def test_commands_hold_nothing_of_the_machine(first: tuple[Engine, Monitor]) -> None:
+    commands = [args.inputs for args in first[0].made.values() if args.typ == "command:local:Command"]
+    assert len(commands) > 5
+    for inputs in commands:
+        assert inputs["create"].startswith("python3 -m ")
+        assert str(ROOT) not in json.dumps(inputs)
+
+
+def test_a_release_touches_only_the_idle_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, monitor = program(monkeypatch, RELEASE)
+    assert list(monitor.options["api-blue"].ignoreChanges) == ["*"]
+    assert not monitor.options["api-green"].ignoreChanges
+
+
+def test_a_refused_release_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(pulumi.RunError, match="was rejected"):
+        program(monkeypatch, {**FIRST, "refusal": "release r was rejected at noon"})
+
+
+def test_a_bad_configuration_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    mocks.set_mocks(Engine(FIRST), project="orca-agents", stack="prod")
+    pulumi.runtime.set_all_config({"orca-agents:OLLAMA_MODEL": "x"})
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(pulumi.RunError, match=r'OLLAMA_MODEL: unknown key, did you mean "OLLAMA_MODELS"'):
+        runpy.run_path(str(ROOT / "__main__.py"))
