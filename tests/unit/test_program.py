@@ -50,7 +50,7 @@ class Monitor(mocks.MockMonitor):
         super().__init__(engine)
         self.options: dict[str, resource_pb2.RegisterResourceRequest] = {}
 
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name is gRPC's
+    def RegisterResource(self, request: Any) -> Any:
         self.options[request.name] = request
         return cast(Any, super()).RegisterResource(request)
 
@@ -64,7 +64,11 @@ def program(monkeypatch: pytest.MonkeyPatch, plan: dict[str, Any]) -> tuple[Engi
     mocks.set_mocks(engine, project="orca-agents", stack="prod", preview=False, monitor=monitor)
     pulumi.runtime.set_all_config(texts)
     monkeypatch.chdir(ROOT)
-    pulumi.runtime.test(lambda: runpy.run_path(str(ROOT / "__main__.py")))()
+
+    def run() -> None:
+        runpy.run_path(str(ROOT / "__main__.py"))
+
+    cast(Any, pulumi.runtime.test)(run)()
     return engine, monitor
 
 
