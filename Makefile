@@ -1,0 +1,63 @@
+# Every target takes STACK (default: dev) and PYTHON (default: python3, 3.11 or newer).
+STACK ?= dev
+PYTHON ?= python3
+
+TOOLCHAIN := $(PYTHON) -m toolchain
+RUN := $(TOOLCHAIN) run --
+# Other stacks live on other hosts: this machine then needs neither an engine nor images for them.
+SETUP := $(TOOLCHAIN) setup $(if $(filter dev,$(STACK)),,--tools-only)
+
+.DEFAULT_GOAL := help
+.PHONY: help up preview deploy status rollback promote down test lint check env doctor lock
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## set everything up, deploy, and ask the model a question
+	@$(SETUP)
+	@$(RUN) python -m deploy up --stack $(STACK)
+
+preview: ## show what a deployment would change
+	@$(SETUP)
+	@$(RUN) python -m deploy preview --stack $(STACK)
+
+deploy: ## release the API: build its image, or take TAG, and deploy
+	@$(SETUP)
+	@$(RUN) python -m deploy release --stack $(STACK) $(if $(TAG),--tag $(TAG))
+
+status: ## show which colour is live, its release and its health
+	@$(RUN) python -m rollout status --stack $(STACK)
+
+rollback: ## go back to the release before, in a moment
+	@$(RUN) python -m rollout rollback --stack $(STACK)
+
+promote: ## let a release that waits go live
+	@$(RUN) python -m rollout promote --stack $(STACK)
+
+down: ## remove the deployment, and the engine if it was started for it
+	@$(RUN) python -m deploy down --stack $(STACK)
+	@$(TOOLCHAIN) stop
+
+test: ## run linters and all tests, and leave the machine as it was
+	@$(TOOLCHAIN) once --dev -- $(MAKE) --no-print-directory check
+
+lint: ## run the linters
+	@$(TOOLCHAIN) setup --dev --tools-only
+	@$(RUN) sh -c 'ruff check . && ruff format --check . && mypy'
+
+check:
+	ruff check .
+	ruff format --check .
+	mypy
+	python -m pytest
+
+env: ## print the environment, for a shell's eval
+	@$(TOOLCHAIN) env
+
+doctor: ## show what this machine has, what it lacks and what to do
+	@$(TOOLCHAIN) doctor
+
+lock: ## pin and hash what requirements*.txt ask for
+	@$(TOOLCHAIN) setup --dev --tools-only
+	@$(RUN) python -m piptools compile --output-file requirements.lock requirements.txt
+	@$(RUN) python -m piptools compile --output-file requirements-dev.lock requirements-dev.txt

@@ -1,0 +1,141 @@
+"""Child processes that end with us: each in a group of its own, which is ended as a whole."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# Between the request to end and the kill of a group, in seconds.
+GRACE_SECONDS = 5.0
+# How many of the last lines of output an error carries.
+TAIL_LINES = 15
+
+_groups: set["subprocess.Popen[str]"] = set()
+_lock = threading.Lock()
+_inherited: set[int] = set()
+_ending = threading.Event()
+
+
+class CommandFailed(Exception):
+    """A command ended with a code other than 0; the text is the end of its output."""
+
+    def __init__(self, command: Sequence[str], code: int, output: str) -> None:
+        super().__init__(output)
+        self.command = list(command)
+        self.code = code
+        self.output = output
+
+
+class Ended(Exception):
+    """`end_all` was called: nothing more is started."""
+
+
+def run(
+    command: Sequence[str],
+    *,
+    log: Path,
+    on_line: Callable[[str], None] | None = None,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> None:
+    """Run a command to its end. Its output goes to `log` and, line by line, to `on_line`.
+
+    Raises CommandFailed if its exit code is not 0, Ended if `end_all` came first.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    tail: deque[str] = deque(maxlen=TAIL_LINES)
+    with log.open("w", encoding="utf-8") as sink:
+        process = _start(command, cwd, env)
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                sink.write(line)
+                sink.flush()
+                tail.append(line.rstrip())
+                if on_line:
+                    on_line(line.rstrip())
+            code = process.wait()
+        finally:
+            _end([process])
+            with _lock:
+                _groups.discard(process)
+    if _ending.is_set():
+        raise Ended
+    if code != 0:
+        raise CommandFailed(command, code, "\n".join(tail))
+
+
+def end_all() -> None:
+    """End every running command and all that it has started, and start no more."""
+    _ending.set()
+    with _lock:
+        processes = list(_groups)
+    _end(processes)
+
+
+def wait_for(parts: Sequence[Future[Any]]) -> None:
+    """Wait for work that runs commands in other threads; at its first failure end all commands, and raise it."""
+    try:
+        wait(parts, return_when=FIRST_EXCEPTION)
+        causes = [error for part in parts if part.done() and (error := part.exception())]
+        if causes:
+            end_all()
+            # Others may have been ended because of the first.
+            raise next((error for error in causes if not isinstance(error, Ended)), causes[0])
+    except KeyboardInterrupt:
+        end_all()
+        raise
+
+
+@contextmanager
+def inheriting(descriptor: int) -> Iterator[None]:
+    """Commands started meanwhile keep this file descriptor open as long as they live."""
+    _inherited.add(descriptor)
+    try:
+        yield
+    finally:
+        _inherited.discard(descriptor)
+
+
+def _start(command: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None) -> "subprocess.Popen[str]":
+    with _lock:
+        if _ending.is_set():
+            raise Ended
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+            pass_fds=tuple(_inherited),
+        )
+        _groups.add(process)
+        return process
+
+
+def _end(processes: list["subprocess.Popen[str]"]) -> None:
+    alive = [process for process in processes if process.poll() is None]
+    for process in alive:
+        _signal(process, signal.SIGTERM)
+    for process in alive:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
+        # Also where the leader has ended: its group may still hold others.
+        _signal(process, signal.SIGKILL)
+
+
+def _signal(process: "subprocess.Popen[str]", number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
