@@ -1,4 +1,4 @@
-"""`python -m deploy up|release|down --stack NAME`."""
+"""`python -m deploy up|preview|release|down --stack NAME`."""
 
 import argparse
 import sys
@@ -20,10 +20,8 @@ def up(stack: str) -> None:
     """Deploy the stack, ask its model a question through the edge, and say what to try next."""
     settings = read_stack(stack)
     wait_for_other(stack)
-    if pulumi.exists(stack):
+    if not _made(stack):
         finish_interrupted(stack)
-    else:
-        pulumi.read("stack", "init", stack)
     if ports := taken(settings):
         raise Stopped(
             f"Port {' and port '.join(map(str, ports))} on {settings.edge.bind} is in use by another program; "
@@ -33,6 +31,14 @@ def up(stack: str) -> None:
     made = pulumi.outputs(stack)
     ask(made["url"], made["ca"], next(iter(made["models"])))
     print(_next_steps(stack, made["url"]))
+
+
+def preview(stack: str) -> None:
+    """Show what a deployment would change."""
+    read_stack(stack)
+    wait_for_other(stack)
+    _made(stack)
+    pulumi.show("preview", "--stack", stack)
 
 
 def release(stack: str, tag: str) -> None:
@@ -62,6 +68,14 @@ def down(stack: str) -> None:
     pulumi.show("destroy", "--yes", "--skip-preview", "--stack", stack)
 
 
+def _made(stack: str) -> bool:
+    """Make the stack in the backend if it is not there yet; whether it was made now."""
+    if pulumi.exists(stack):
+        return False
+    pulumi.read("stack", "init", stack)
+    return True
+
+
 def _next_steps(stack: str, url: str) -> str:
     named = "" if stack == "dev" else f" STACK={stack}"
     return f"""
@@ -76,13 +90,15 @@ With `eval "$(make -s env)"` a plain `pulumi preview --stack {stack}` works in t
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
-    parser.add_argument("command", choices=["up", "release", "down"])
+    parser.add_argument("command", choices=["up", "preview", "release", "down"])
     parser.add_argument("--stack", default="dev")
     parser.add_argument("--tag", default="", help="release: the tag to deploy instead of building images/api")
     args = parser.parse_args()
     try:
         if args.command == "up":
             up(args.stack)
+        elif args.command == "preview":
+            preview(args.stack)
         elif args.command == "release":
             release(args.stack, args.tag)
         else:
