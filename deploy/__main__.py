@@ -53,6 +53,7 @@ def release(stack: str, tag: str) -> None:
         from toolchain.images import ensure
 
         tag = ensure(["api"])["api"].rsplit(":", 1)[-1]
+    _made(stack)
     pulumi.read("config", "set", "IMAGE_TAG", tag, "--stack", stack)
     print(f"IMAGE_TAG of {stack} is {tag} now.")
     up(stack)
