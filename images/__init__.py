@@ -1,0 +1,54 @@
+"""The images that this project builds itself, named by what goes into them.
+
+A tag is a digest of the image's folder and of all that it is built on: the same checkout has the same tags on every
+machine, and an image that exists under its tag is up to date.
+"""
+
+import hashlib
+from pathlib import Path
+
+NAMES = ("ollama", "nginx", "model-mirror", "api")
+"""In build order: an image comes after those it is built on."""
+
+BASE = "debian"
+"""The folder of the base image, which is built only where the published one cannot be pulled."""
+
+PARENTS = {"model-mirror": ("nginx",)}
+"""The images that another one is built on, besides the base."""
+
+LEFTOVERS = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
+"""Folders that tools leave behind; no part of an image."""
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def reference(name: str) -> str:
+    """`orca-agents/<name>:<12 hex digits>`, for one of NAMES or BASE. Raises KeyError for any other name."""
+    return f"orca-agents/{name}:{digest(name)[:12]}"
+
+
+def digest(name: str, root: Path = FOLDER) -> str:
+    """SHA-256 in hex over an image's folder below `root` and the digests of all that it is built on."""
+    if name not in (*NAMES, BASE):
+        raise KeyError(f"there is no image {name!r} in images/: there are {', '.join(NAMES)}")
+    parents = [] if name == BASE else [BASE, *PARENTS.get(name, ())]
+    total = hashlib.sha256(tree_digest(root / name).encode())
+    for parent in parents:
+        total.update(digest(parent, root).encode())
+    return total.hexdigest()
+
+
+def tree_digest(folder: Path) -> str:
+    """SHA-256 in hex over the relative path, the executable bit and the content of every file, in sorted order."""
+    total = hashlib.sha256()
+    for file in sorted(files(folder), key=lambda file: file.relative_to(folder).as_posix()):
+        content = file.read_bytes()
+        executable = "x" if file.stat().st_mode & 0o100 else "-"
+        total.update(f"{file.relative_to(folder).as_posix()}\0{executable}\0{len(content)}\0".encode() + content)
+    return total.hexdigest()
+
+
+def files(folder: Path) -> list[Path]:
+    """Every file that belongs to an image's folder."""
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in found if not LEFTOVERS & set(path.relative_to(folder).parts)]

@@ -1,0 +1,52 @@
+"""Serves until SIGTERM, then lets what is running end."""
+
+import os
+import sys
+from types import FrameType
+
+import uvicorn
+
+from orca_api import app, logs, settings
+
+# Longer than the proxy keeps idle connections to us (60 s): the side that closes first must be the one that sends.
+KEEP_ALIVE_SECONDS = 75
+
+
+class Server(uvicorn.Server):
+    """On the first signal new connections are refused, so that a proxy can turn elsewhere, and open requests are
+    finished; a second one ends them. Either way the process ends with 0: it did as it was told."""
+
+    def __init__(self, config: uvicorn.Config, service: app.Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        del sig, frame
+        self.force_exit = self.should_exit
+        self.should_exit = self._service.draining = True
+
+
+def main() -> int:
+    try:
+        loaded = settings.load(os.environ)
+    except settings.BadSettings as problem:
+        print(f"orca-api: {problem}", file=sys.stderr)
+        return 2
+    application, service = app.create(loaded)
+    config = uvicorn.Config(
+        application,
+        host="0.0.0.0",
+        port=loaded.port,
+        log_config=logs.CONFIG,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=loaded.drain_seconds,
+    )
+    Server(config, service).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
