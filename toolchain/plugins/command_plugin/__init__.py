@@ -1,0 +1,1 @@
+"""`pulumi-resource-command`: `command.local.Command` and `command.local.run`."""
