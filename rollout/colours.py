@@ -1,0 +1,90 @@
+"""The containers of both colours, as the engine knows them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+
+from workloads.colour import COLOURS, Colour
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replica:
+    """One container of a colour.
+
+    `index` counts from 0; `state` is the engine's word, with the exit code of one that has ended; `health` is the
+    verdict of the image's own check, empty if it has none; `since` is its last start, empty if there was none;
+    `addresses` are its fixed ones, up or down.
+    """
+
+    name: str
+    colour: Colour
+    index: int
+    state: str = "running"
+    health: str = ""
+    release: str = ""
+    image: str = ""
+    readiness: str = "/"
+    attempt: int = 0
+    restarts: int = 0
+    since: str = ""
+    addresses: frozenset[str] = frozenset()
+    id: str = ""
+
+    @property
+    def running(self) -> bool:
+        return self.state == "running"
+
+
+Colours = Mapping[Colour, tuple[Replica, ...]]
+
+
+def find_colours(client: docker.DockerClient, service: str) -> Colours:
+    """The replicas of each colour in order: the containers `<service>-<colour>` and `<service>-<colour>-<n>`."""
+    containers = client.containers.list(all=True, filters={"name": f"^/?{re.escape(service)}-"}, ignore_removed=True)
+    found = [
+        _replica(container.attrs, colour, int(match["number"] or 1) - 1)
+        for container in containers
+        for colour in COLOURS
+        if (match := re.fullmatch(rf"{re.escape(service)}-{colour}(?:-(?P<number>\d+))?", container.name or ""))
+    ]
+    found.sort(key=lambda replica: replica.index)
+    return {colour: tuple(replica for replica in found if replica.colour == colour) for colour in COLOURS}
+
+
+def release_of(replicas: tuple[Replica, ...]) -> str:
+    """The release that a colour's containers agree on; empty if they do not, or if there are none."""
+    releases = {replica.release for replica in replicas}
+    return releases.pop() if len(releases) == 1 else ""
+
+
+def releases(colours: Colours) -> dict[Colour, str]:
+    """The release of each colour that has containers."""
+    return {colour: release_of(replicas) for colour, replicas in colours.items() if replicas}
+
+
+def _replica(attrs: dict[str, Any], colour: Colour, index: int) -> Replica:
+    state, labels = attrs["State"], attrs["Config"]["Labels"] or {}
+    ended = f" ({state['ExitCode']})" if state["Status"] in ("exited", "dead") else ""
+    return Replica(
+        id=attrs["Id"],
+        name=attrs["Name"].removeprefix("/"),
+        colour=colour,
+        index=index,
+        state=state["Status"] + ended,
+        health=state.get("Health", {}).get("Status", "").replace("none", ""),
+        release=labels.get("orca.release", ""),
+        image=attrs["Config"]["Image"],
+        readiness=labels.get("orca.readiness", "/"),
+        attempt=int(labels.get("orca.attempt", 0)),
+        restarts=attrs["RestartCount"],
+        since="" if state["StartedAt"].startswith("0001-") else state["StartedAt"],
+        addresses=frozenset(
+            address
+            for network in attrs["NetworkSettings"]["Networks"].values()
+            for address in (network["IPAddress"], (network["IPAMConfig"] or {}).get("IPv4Address"))
+            if address
+        ),
+    )

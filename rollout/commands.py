@@ -1,0 +1,163 @@
+"""What a person can do to the releases of a stack: roll back, promote, flip, allow, repair."""
+
+from dataclasses import dataclass
+
+from rollout import state
+from rollout.colours import Colours, Replica, release_of, releases
+from rollout.engine import say
+from rollout.errors import Refused
+from rollout.flip import flip
+from rollout.gate import codes, gate, is_ready
+from rollout.journal import Journal, now, rebuilt
+from rollout.release import go_live
+from rollout.stack import Stack
+from rollout.state import State
+from workloads.colour import Colour, other
+
+
+def rollback(stack: Stack) -> None:
+    """Back to the standby at once; the release that was live is rejected. Raises Refused when there is no way back."""
+    seen = _look(stack)
+    before = seen.journal
+    live = before.live or seen.state.marker
+    bad, good = seen.colours[live], seen.colours[other(live)]
+    _must_have_passed(before, good)
+    _must_differ(before, bad, good)
+    _must_be_ready(stack, before, good)
+
+    def back(journal: Journal) -> Journal:
+        _must_be_same(journal, before)
+        at, reason = now(), "rolled back by hand"
+        flipped = journal.flipped(good[0].colour, good[0].release, reason, at)
+        return flipped.reject(release_of(bad), reason, at) if release_of(bad) else flipped
+
+    flip(stack.edge, back, seen=seen.state, instead=before)
+    say(f"{good[0].colour} is live again with release {good[0].release} ({good[0].image}). {seen.remark}")
+    say(
+        f"Release {release_of(bad)} is rejected: `pulumi up` will refuse it. To make this permanent, put back in "
+        f"Pulumi.{stack.name}.yaml what release {good[0].release} had; its image was {good[0].image}."
+    )
+
+
+def flip_to(stack: Stack, to: Colour) -> None:
+    """The bare flip: it rejects nothing and watches nothing. Raises Refused unless the colour is ready."""
+    seen = _look(stack)
+    before = seen.journal
+    if before.live == to:
+        say(f"{to} is live already; nothing was changed.")
+        return
+    _must_be_ready(stack, before, seen.colours[to])
+    release = release_of(seen.colours[to])
+
+    def over(journal: Journal) -> Journal:
+        _must_be_same(journal, before)
+        return journal.flipped(to, release, "flipped by hand", now())
+
+    flip(stack.edge, over, seen=seen.state, instead=before)
+    say(f"{to} is live with release {release}. {seen.remark}")
+
+
+def promote(stack: Stack) -> None:
+    """Make the release that waits behind the gate live, and watch it. Raises Refused when none waits."""
+    seen = _look(stack)
+    before = seen.journal
+    if before.phase != "waiting" or before.target is None or before.terms is None:
+        raise Refused(f"No release waits to be promoted; {before.live} stays live. `pulumi up` brings one to the gate.")
+    replicas = seen.colours[before.target]
+    if not replicas:
+        raise Refused(f"{before.target} waits to be promoted but has no container. Nothing was changed.")
+    gate(
+        stack.client,
+        stack.edge,
+        stack.service,
+        replicas,
+        needed=before.terms.passes,
+        timeout=before.terms.passes * 10,
+        smoke=None,
+    )
+    go_live(stack.client, stack.edge, stack.service, replicas, before.terms, before, "promoted")
+    say(f"{replicas[0].colour} is live with release {replicas[0].release}. The next `pulumi up` takes note of it.")
+
+
+def allow(stack: Stack, release: str) -> None:
+    """Lift a rejection. Raises Refused when the release is not rejected."""
+
+    def lift(journal: Journal) -> Journal:
+        if journal.rejection(release) is None:
+            known = ", ".join(found.release for found in journal.rejected) or "none"
+            raise Refused(f'Release "{release}" is not rejected; these are: {known}. Nothing was changed.')
+        return journal.allow(release, now())
+
+    state.change(stack.edge, lift)
+    say(f"Release {release} may go live again.")
+
+
+def repair(stack: Stack) -> None:
+    """Make the journal agree with what is: the marker, and the containers."""
+    seen = _look(stack)
+    journal = state.change(stack.edge, lambda journal: journal, instead=seen.journal).known
+    live = f"{journal.live} is live with release {journal.releases.get(journal.live)}" if journal.live else "nothing is"
+    say(f"The journal agrees with the marker: {live}, generation {journal.generation}. {seen.remark}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """The colours, and the state with a journal: one that cannot be read is made anew from the marker, which decides.
+    `remark` is what to say of that."""
+
+    colours: Colours
+    state: State
+    journal: Journal
+    remark: str = ""
+
+
+def _look(stack: Stack) -> _Seen:
+    colours, found = stack.colours(), state.read(stack.edge)
+    if found.journal:
+        return _Seen(colours=colours, state=found, journal=found.journal)
+    attempt = max((replica.attempt for replicas in colours.values() for replica in replicas), default=0)
+    made = rebuilt(found.marker, releases(colours), attempt, now())
+    remark = f"{found.damage[0].upper()}{found.damage[1:]}: it was made anew, and rejected releases are forgotten."
+    return _Seen(colours=colours, state=found, journal=made, remark=remark)
+
+
+def _must_have_passed(journal: Journal, good: tuple[Replica, ...]) -> None:
+    """The standby must be a release that once was live, not one that is on its way."""
+    if good and journal.target == good[0].colour and journal.phase in ("starting", "gating", "waiting"):
+        raise Refused(
+            f"There is nothing to roll back to: {good[0].colour} holds release {release_of(good) or 'unknown'}, which "
+            f"has not been live. {journal.live} stays live; nothing was changed."
+        )
+
+
+def _must_differ(journal: Journal, bad: tuple[Replica, ...], good: tuple[Replica, ...]) -> None:
+    if not good:
+        raise Refused(f"There is no standby to roll back to; {journal.live} stays live. Nothing was changed.")
+    if release_of(good) == release_of(bad):
+        raise Refused(f"Both colours run release {release_of(good)}; {journal.live} stays live. Nothing was changed.")
+    if rejection := journal.rejection(release_of(good)):
+        raise Refused(
+            f"The standby {good[0].colour} holds release {rejection.release}, which was rejected at {rejection.at}: "
+            f"{rejection.reason}. {journal.live} stays live; nothing was changed. `flip --to {good[0].colour}` "
+            "overrides this."
+        )
+
+
+def _must_be_ready(stack: Stack, journal: Journal, replicas: tuple[Replica, ...]) -> None:
+    if not replicas:
+        raise Refused(f"That colour has no container; {journal.live} stays live. Nothing was changed.")
+    if not is_ready(stack.edge, replicas):
+        answers = codes(stack.edge, replicas)
+        seen = ", ".join(
+            f"{replica.name} is {replica.state} and answers {code or 'nothing'}"
+            for replica, code in zip(replicas, answers, strict=True)
+        )
+        raise Refused(f"{replicas[0].colour} is not ready: {seen}. {journal.live} stays live; nothing was changed.")
+
+
+def _must_be_same(journal: Journal, before: Journal) -> None:
+    if journal.generation != before.generation:
+        raise Refused(
+            f"Somebody else has just made {journal.live} the live colour. Nothing was changed; look with "
+            "`python -m rollout status`, then decide again."
+        )

@@ -1,0 +1,76 @@
+"""The edge's container as the rollout sees it: its admin socket, its state volume, its files.
+
+Everything goes through `docker exec`, so no port is needed and a remote engine is as good as a local one.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import docker
+from docker.models.containers import Container
+
+from rollout.engine import Result, execute, find, follow
+from rollout.errors import NeedsPerson
+
+_READY = 5  # seconds that a readiness answer may take
+
+
+class Edge:
+    """The running proxy container. Raises NeedsPerson when it is not there or not running."""
+
+    CONFIG = "/etc/edge"
+    STATE = "/var/lib/edge"
+    ADMIN_SOCKET = "/run/edge/admin.sock"
+
+    container: Container
+
+    def __init__(self, client: docker.DockerClient, name: str) -> None:
+        container = find(client, name)
+        if container is None or container.status != "running":
+            state = "does not exist" if container is None else f"is {container.status}"
+            raise NeedsPerson(f"The edge's container {name} {state}. Run `pulumi up --refresh` to bring it back.")
+        self.container = container
+
+    def run(self, command: Sequence[str], *, user: str = "", env: dict[str, str] | None = None) -> Result:
+        """Run a command in the container. The state volume belongs to root: writing there needs `user="0"`."""
+        return execute(self.container, command, user=user, env=env)
+
+    def must(self, command: Sequence[str], *, user: str = "", env: dict[str, str] | None = None) -> str:
+        """The standard output of a command that has to succeed. Raises NeedsPerson with its error output if not."""
+        result = self.run(command, user=user, env=env)
+        if result.code:
+            raise NeedsPerson(
+                f"In {self.container.name}, `{' '.join(command)}` failed with exit code {result.code}:\n"
+                f"{result.stderr.strip() or result.stdout.strip()}"
+            )
+        return result.stdout
+
+    def ask(self, path: str, *, timeout: float = 2) -> str | None:
+        """The body of a 2xx answer on the admin socket, without its line end; None if there is none in time."""
+        result = self.run([*self._curl(timeout), "-f", f"http://edge{path}"])
+        return result.stdout.rstrip("\n") if result.code == 0 else None
+
+    def fresh(self, path: str, *, times: int) -> list[str]:
+        """The answers to one path, each over a connection of its own."""
+        asked = self.run([*self._curl(_READY), "-H", "Connection: close", f"http://edge{path}?[1-{times}]"])
+        return asked.stdout.splitlines()
+
+    def codes(self, paths: Sequence[str], *, timeout: float = _READY) -> list[int]:
+        """The status of a GET for each path on the admin socket, 0 where there was no answer in time."""
+        asked = [word for path in paths for word in ("-o", "/dev/null", f"http://edge{path}")]
+        result = self.run([*self._curl(timeout), "-w", "%{http_code}\\n", *asked])
+        return [int(code) for code in result.stdout.split()]
+
+    def send(self, method: str, path: str, body: str, *, timeout: float) -> tuple[int, str]:
+        """Status (0 for no whole answer) and text of a request with a JSON body on the admin socket."""
+        data = ["-H", "Content-Type: application/json", "--data-raw", body] if body else []
+        result = self.run([*self._curl(timeout), "-X", method, *data, "-w", "\\n%{http_code}", f"http://edge{path}"])
+        text, _, code = result.stdout.rpartition("\n")
+        return (int(code) if result.code == 0 else 0), text
+
+    def hold(self, path: str, *, times: int, per_second: int) -> Iterator[str]:
+        """The answers to one path, asked again and again over a single connection."""
+        curl = [*self._curl(times / per_second + 5), "-N", "--rate", f"{per_second}/s"]
+        return follow(self.container, [*curl, f"http://edge{path}?[1-{times}]"])
+
+    def _curl(self, timeout: float) -> list[str]:
+        return ["curl", "-sS", "--max-time", str(timeout), "--unix-socket", self.ADMIN_SOCKET]

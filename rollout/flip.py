@@ -1,0 +1,63 @@
+"""The flip: one rename on the host, then proof from outside that new requests go where they should.
+
+The proof is taken on new connections and on one that was open before; the answers say which pool served them.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+
+from rollout import state
+from rollout.edge import Edge
+from rollout.engine import say
+from rollout.errors import NeedsPerson
+from rollout.journal import Journal, now
+from rollout.state import State
+from workloads.colour import Colour
+
+_FRESH = 3  # new connections that must all be served by the new colour
+_HELD, _PER_SECOND = 60, 20  # requests on the held connection, and their rate
+_PATIENCE = 2  # seconds
+
+
+def flip(
+    edge: Edge, transition: Callable[[Journal], Journal], *, seen: State | None = None, instead: Journal | None = None
+) -> Journal:
+    """Make the live colour that `transition` gives the journal the one that nginx asks, and prove it.
+
+    `seen` and `instead` as in `state.change`. Raises what `transition` raises, when the state is no longer the one that
+    the flip was decided on, and NeedsPerson when nginx does not follow the marker; the marker is moved back then.
+    """
+    held = edge.hold("/live", times=_HELD, per_second=_PER_SECOND)
+    begin = time.monotonic()
+    after = state.change(edge, transition, seen=seen, instead=instead)
+    ms = round((time.monotonic() - begin) * 1000)
+    journal = after.known
+    if not _proved(edge, held, after.marker):
+        raise NeedsPerson(_undo(edge, journal))
+    say(f"flipped {journal.previous or 'nothing'} -> {after.marker} in {ms} ms")
+    generation = journal.generation
+    return state.change(
+        edge, lambda found: found.timed(ms) if found.generation == generation else found, seen=after
+    ).known
+
+
+def _proved(edge: Edge, held: Iterator[str], to: Colour) -> bool:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if edge.fresh("/live", times=_FRESH) == [to] * _FRESH:
+            return any(answer == to for answer in held)
+    return False
+
+
+def _undo(edge: Edge, after: Journal) -> str:
+    def back(journal: Journal) -> Journal:
+        if journal.generation != after.generation or after.previous is None:
+            return journal
+        release = after.releases.get(after.previous, "")
+        return journal.flipped(after.previous, release, "nginx did not follow the marker", now())
+
+    left = state.change(edge, back)
+    return (
+        f"nginx did not follow the marker to {after.live}, which says {left.marker} again. "
+        f"Look at the log of {edge.container.name}, then run the same command again."
+    )

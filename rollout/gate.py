@@ -1,0 +1,130 @@
+"""The gate: a colour gets traffic only after it has shown, from the proxy's own position, that it can answer.
+
+Each replica is asked through the edge's admin socket, alone and without a standby: some readiness passes in a row, then
+one real request.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import docker
+
+from rollout.colours import Colours, Replica, find_colours
+from rollout.edge import Edge
+from rollout.engine import find, last_words, say
+from rollout.errors import Undone
+
+_EVERY = 0.5  # seconds between two passes
+_RESTARTS = 3  # a container that ends this often while it is asked will not get better
+_SPEAK_EVERY = 10  # seconds
+NOT_ASKED = 421  # what the edge says of a replica beyond the configured number (nginx/sites/90-admin.conf.j2)
+_SHOWN = 400  # characters of a wrong answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smoke:
+    """The real request; the answer's text must hold `expect`. `timeout` in seconds, to its end."""
+
+    method: str
+    path: str
+    body: str
+    expect: str
+    timeout: float
+
+
+def codes(edge: Edge, replicas: Sequence[Replica]) -> list[int]:
+    """The status with which each replica answers its readiness path; 0 for no answer."""
+    return edge.codes([f"/{replica.colour}/{replica.index}{replica.readiness}" for replica in replicas])
+
+
+def passes(codes: Sequence[int]) -> bool:
+    """Whether these readiness answers are all good ones. Replicas that the edge does not ask do not count."""
+    asked = [code for code in codes if code != NOT_ASKED]
+    return bool(asked) and all(200 <= code < 300 for code in asked)
+
+
+def is_ready(edge: Edge, replicas: Sequence[Replica]) -> bool:
+    """Whether all replicas run and answer their readiness path now."""
+    return bool(replicas) and all(replica.running for replica in replicas) and passes(codes(edge, replicas))
+
+
+def gate(
+    client: docker.DockerClient,
+    edge: Edge,
+    service: str,
+    replicas: tuple[Replica, ...],
+    *,
+    needed: int,
+    timeout: float,
+    smoke: Smoke | None,
+) -> None:
+    """Wait for `needed` passes in a row of all replicas, then send the smoke request. Raises Undone if it fails."""
+    begin = said = time.monotonic()
+    row, answers = 0, "no answer yet"
+    while row < needed:
+        now = _current(find_colours(client, service), replicas)
+        _must_be_alive(client, now, replicas)
+        seen = codes(edge, replicas)
+        answers = ", ".join(
+            f"{replica.name} {code or 'no answer'}" for replica, code in zip(replicas, seen, strict=True)
+        )
+        sick = [replica.name for replica in now if replica.health == "unhealthy"]
+        if passes(seen) and not sick:
+            row += 1
+            say(f"gate {row}/{needed}: {answers}")
+        else:
+            if row:
+                say(f"gate 0/{needed}: {answers}")
+            row = 0
+        waited = time.monotonic() - begin
+        if row < needed and waited > timeout:
+            reason = f"its own health check fails ({', '.join(sick)})" if sick else f"at last {answers}"
+            _fail(client, replicas[0], f"did not pass the gate within {timeout:.0f} s: {reason}")
+        if not row and time.monotonic() - said >= _SPEAK_EVERY:
+            say(f"gate 0/{needed} after {waited:.0f}/{timeout:.0f} s: {answers}")
+            said = time.monotonic()
+        if row < needed:
+            time.sleep(_EVERY)
+    if smoke:
+        _send(client, edge, replicas[0], smoke)
+
+
+def _current(colours: Colours, replicas: tuple[Replica, ...]) -> tuple[Replica, ...]:
+    return colours[replicas[0].colour]
+
+
+def _must_be_alive(client: docker.DockerClient, now: tuple[Replica, ...], before: tuple[Replica, ...]) -> None:
+    for old in before:
+        new = next((replica for replica in now if replica.id == old.id), None)
+        if new is None:
+            raise Undone(f"{old.name} was removed while it was at the gate. The live colour is as it was.")
+        if new.state not in ("running", "restarting", "created") or new.restarts - old.restarts >= _RESTARTS:
+            restarts = f" and was restarted {new.restarts} times" if new.restarts else ""
+            _fail(client, new, f"does not stay up: it is {new.state}{restarts}")
+
+
+def _send(client: docker.DockerClient, edge: Edge, replica: Replica, smoke: Smoke) -> None:
+    begin = time.monotonic()
+    code, text = edge.send(
+        smoke.method, f"/{replica.colour}/{replica.index}{smoke.path}", smoke.body, timeout=smoke.timeout
+    )
+    took = time.monotonic() - begin
+    if 200 <= code < 300 and smoke.expect in text:
+        say(f"gate: {smoke.method} {smoke.path} answered as expected in {took:.1f} s")
+        return
+    got = f"{code}: {text.strip()[:_SHOWN]}" if code else f"no answer within {smoke.timeout:.0f} s"
+    _fail(
+        client,
+        replica,
+        f"is ready, but does not do its work: {smoke.method} {smoke.path} should be answered with 2xx and "
+        f'"{smoke.expect}", but gave {got}',
+    )
+
+
+def _fail(client: docker.DockerClient, replica: Replica, what: str) -> None:
+    container = find(client, replica.name)
+    words = last_words(container) if container else ""
+    raise Undone(
+        f"{replica.name} (release {replica.release}) {what}. It gets no traffic; the live colour is as it was. {words}"
+    )

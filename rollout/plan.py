@@ -1,0 +1,172 @@
+"""What an update has to do, from what is seen on the host and what is wanted: a pure function.
+
+| seen                                      | wanted | so                                                          |
+|-------------------------------------------|--------|-------------------------------------------------------------|
+| nothing live                              | R      | make blue, gate it, make it live                            |
+| R is live                                 | R      | nothing                                                     |
+| Q is live, the idle colour runs R         | R      | gate the idle colour, flip: a rollback touches no container |
+| Q is live, the idle colour is other       | R      | preflight, make the idle colour anew, gate it, flip         |
+| R was rejected                            | R      | refuse                                                      |
+| the state is lost, though something lives | R      | refuse                                                      |
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rollout.colours import Colours, release_of
+from rollout.journal import Journal
+from workloads.colour import COLOURS, Colour, other
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """What is seen on the host. `edge` is the engine's word for the state of the proxy, `absent` if there is none;
+    unless that is `running`, neither marker nor journal can be read. `damage` says why `journal` is None."""
+
+    edge: str = "running"
+    marker: Colour = "blue"
+    journal: Journal | None = None
+    damage: str = ""
+    colours: Colours = field(default_factory=lambda: dict.fromkeys(COLOURS, ()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Last:
+    """What the stack's outputs say of the last update: the live colour and its release."""
+
+    live: Colour | None = None
+    release: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """`target` is to be live in the end, with the journal at `generation` and `attempt`; `create` is the colour whose
+    containers are made anew; `flips` says whether the live colour changes. `declared` are the colours that exist
+    besides, by the names of their containers; without names they have as many as the settings say. `frozen`: nothing of
+    the release may be touched. A `refusal` ends the update before anything is changed; a `note` is for the person who
+    reads along.
+    """
+
+    target: Colour = "blue"
+    create: Colour | None = None
+    flips: bool = False
+    generation: int = 0
+    attempt: int = 0
+    declared: Mapping[Colour, tuple[str, ...]] = field(default_factory=dict)
+    frozen: bool = False
+    refusal: str = ""
+    note: str = ""
+
+
+def plan(seen: Observed, last: Last, wanted: str, *, manual: bool = False) -> Plan:
+    """`wanted` is a release id. `manual`: a person promotes, so the update itself does not flip."""
+    if seen.edge != "running":
+        return _without_edge(seen, last, wanted)
+    if seen.journal is None:
+        return _without_journal(seen, last)
+    journal = seen.journal
+    names = {colour: tuple(replica.name for replica in found) for colour, found in seen.colours.items() if found}
+    runs = {colour: release_of(seen.colours[colour]) for colour in names}
+    live = journal.live
+    if live is None:
+        target: Colour = seen.marker
+        made = runs.get(target) == wanted and journal.phase != "starting"
+        return _step(journal, target=target, create=None if made else target, flips=True, names=names)
+    if live not in names:
+        return _without_live(journal, live, names, wanted)
+
+    idle = other(live)
+    unfinished = journal.phase == "starting" and journal.target == idle
+    if runs[live] == wanted:
+        if unfinished and idle in names:
+            note = f"An update was cut off while it made {idle}; {idle} becomes a standby of the live release."
+            return _step(journal, target=live, create=idle, flips=False, names=names, note=note)
+        return _step(journal, target=live, create=None, flips=False, names=names)
+    if rejection := journal.rejection(wanted):
+        return Plan(
+            refusal=f"Release {wanted} was rejected at {rejection.at}: {rejection.reason}.\n"
+            f"Nothing was changed; {live} is live with release {runs[live]}. Change the configuration, or allow the "
+            f"release again with `python -m rollout allow {wanted}`, then run the same command again."
+        )
+    if runs.get(idle) == wanted and not unfinished:
+        return _step(journal, target=idle, create=None, flips=not manual, names=names)
+    return _step(journal, target=idle, create=idle, flips=not manual, names=names)
+
+
+def plan_unseen(last: Last, wanted: str, why: str) -> Plan:
+    """The plan of a preview that cannot reach the host: the stack's last outputs stand in for what would be seen."""
+    note = f"{why}\nThis preview takes the stack's last outputs for the truth; the update will look again."
+    if last.live is None:
+        return Plan(target="blue", create="blue", flips=True, generation=1, attempt=1, note=note)
+    if last.release == wanted:
+        return Plan(target=last.live, declared=dict.fromkeys(COLOURS, ()), frozen=True, note=note)
+    idle = other(last.live)
+    return Plan(target=idle, create=idle, flips=True, declared={last.live: ()}, note=note)
+
+
+def _step(
+    journal: Journal,
+    *,
+    target: Colour,
+    create: Colour | None,
+    flips: bool,
+    names: Mapping[Colour, tuple[str, ...]],
+    note: str = "",
+) -> Plan:
+    return Plan(
+        target=target,
+        create=create,
+        flips=flips,
+        generation=journal.generation + flips,
+        attempt=journal.attempt + (create is not None),
+        declared={colour: found for colour, found in names.items() if colour != create},
+        note=note,
+    )
+
+
+def _without_edge(seen: Observed, last: Last, wanted: str) -> Plan:
+    declared = {colour: tuple(replica.name for replica in found) for colour, found in seen.colours.items() if found}
+    if last.live is None:
+        return Plan(target="blue", create="blue", flips=True, generation=1, attempt=1)
+    if last.release == wanted:
+        return Plan(
+            target=last.live,
+            declared={last.live: (), **declared},
+            frozen=True,
+            note=f"The edge is {seen.edge}; the colours are left as they are. `pulumi up --refresh` brings it back.",
+        )
+    return Plan(
+        refusal=f"The edge is {seen.edge}, so no release can be gated or made live; nothing was changed. Bring it back "
+        f"with the configuration of release {last.release} and `pulumi up --refresh`, then release {wanted}."
+    )
+
+
+def _without_journal(seen: Observed, last: Last) -> Plan:
+    exists = [colour for colour in COLOURS if seen.colours[colour]]
+    if last.live is None and not exists and seen.damage == "the journal is missing":
+        return _step(Journal(), target=seen.marker, create=seen.marker, flips=True, names={})
+    named = f"the stack's outputs name {last.live} as live" if last.live else "the state once named a live colour"
+    return Plan(
+        refusal=f"The state of releases is lost ({seen.damage}), though "
+        + (f"containers of {' and '.join(exists)} exist" if exists else named)
+        + f".\nNothing was changed; nginx asks {seen.marker} first, and requests are served. "
+        "Run `python -m rollout repair`, then the same command again."
+    )
+
+
+def _without_live(journal: Journal, live: Colour, names: Mapping[Colour, tuple[str, ...]], wanted: str) -> Plan:
+    """The live colour has no container: a stranger has removed it."""
+    idle = other(live)
+    if journal.releases.get(live) == wanted:
+        return Plan(
+            target=live,
+            declared={live: (), **names},
+            frozen=True,
+            note=f"{live} is live but has no container. `pulumi up --refresh` makes it again.",
+        )
+    if idle not in names:
+        return _step(journal, target=live, create=live, flips=False, names=names)
+    return Plan(
+        refusal=f"{live} is live but has no container: requests are served by {idle}. Nothing was changed. Make {idle} "
+        f"the live colour with `python -m rollout flip --to {idle}`, then run the same command again."
+    )

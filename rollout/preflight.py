@@ -1,0 +1,70 @@
+"""Step `preflight`: clear the way for the containers of a colour that are about to be made anew.
+
+It holds the update to what it was planned against, waits until the old containers have no request in flight, and
+removes them: also those that an update left behind which was killed before Pulumi had taken note of them.
+"""
+
+from dataclasses import dataclass
+
+import docker
+from docker.errors import NotFound
+
+from rollout import state
+from rollout.colours import find_colours
+from rollout.connections import drained
+from rollout.edge import Edge
+from rollout.engine import say
+from rollout.errors import Refused
+from rollout.journal import Journal, now
+from workloads.colour import Colour
+
+_STOP = 10  # seconds; it has no request left to end
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preflight:
+    """`colour` is made anew for `release`. `generation` is what the journal has now, `attempt` what it will have."""
+
+    edge: str
+    service: str
+    colour: Colour
+    release: str
+    generation: int
+    attempt: int
+    drain_timeout: float
+
+
+def preflight(client: docker.DockerClient, args: Preflight) -> None:
+    """Raises Refused when the state has moved on, or when there are requests in flight to the end of the time."""
+    edge = Edge(client, args.edge)
+    fresh = Journal() if (args.generation, args.attempt) == (0, 1) else None
+    old = find_colours(client, args.service)[args.colour]
+    journal = state.read(edge).journal or fresh
+    if journal:
+        _begin(journal, args)
+        if old and journal.live == args.colour:
+            raise Refused(f"{args.colour} is live; its containers are not removed. Nothing was changed.")
+    if old and (left := drained(edge, old, args.drain_timeout)):
+        raise Refused(
+            f"{args.colour} still has {left} requests in flight after {args.drain_timeout} s, and they would be cut. "
+            "Nothing was changed. Run the same command again when they have ended, or raise rollout.drainTimeout."
+        )
+    state.change(edge, lambda journal: _begin(journal, args), instead=fresh)
+    for replica in old:
+        try:
+            container = client.containers.get(replica.id)
+            container.stop(timeout=_STOP)
+            container.remove(v=False, force=True)
+        except NotFound:
+            continue
+        say(f"{replica.name} had nothing in flight and is removed")
+
+
+def _begin(journal: Journal, args: Preflight) -> Journal:
+    if (journal.generation, journal.attempt) != (args.generation, args.attempt - 1):
+        raise Refused(
+            "Another deployment has been at work since this one was planned: "
+            f"{journal.live or 'nothing'} is live, generation {journal.generation}. This one has changed nothing. "
+            "Run the same command again; it will be planned anew."
+        )
+    return journal.begun(args.colour, args.release, now())

@@ -1,0 +1,149 @@
+"""`status`: which colour is live, what each of them runs, and what happened last."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rollout import connections, state
+from rollout.colours import Replica, release_of
+from rollout.gate import NOT_ASKED, codes, passes
+from rollout.journal import Journal, now, rebuilt
+from rollout.stack import Stack
+from workloads.colour import COLOURS, Colour
+
+_FLIPS = 5  # below the table
+_NUMBERS = ("age", "in flight", "restarts")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColourStatus:
+    """One colour; `since` is the start of its youngest container."""
+
+    release: str
+    image: str
+    health: str
+    in_flight: int
+    restarts: int
+    since: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    stack: str
+    marker: Colour
+    damage: str
+    journal: Journal
+    colours: dict[Colour, ColourStatus | None]
+
+
+def look(stack: Stack) -> Status:
+    """Everything that the table shows; a colour without containers is None."""
+    colours, found = stack.colours(), state.read(stack.edge)
+    releases = {colour: release_of(replicas) for colour, replicas in colours.items() if replicas}
+    return Status(
+        stack=stack.name,
+        marker=found.marker,
+        damage=found.damage,
+        journal=found.journal or rebuilt(found.marker, releases, 0, now()),
+        colours={colour: _colour(stack, colours[colour]) for colour in COLOURS},
+    )
+
+
+def as_json(status: Status) -> str:
+    """The form that scripts may rely on."""
+    data = json.loads(status.journal.dump())
+    colours: dict[str, Any] = {
+        colour: found
+        and {
+            "release": found.release,
+            "image": found.image,
+            "health": found.health,
+            "inFlight": found.in_flight,
+            "restarts": found.restarts,
+            "since": found.since,
+        }
+        for colour, found in status.colours.items()
+    }
+    shown = {"live": data["live"], "generation": data["generation"], "phase": data["phase"], "colours": colours}
+    return json.dumps(shown | {"rejected": data["rejected"], "flips": data["flips"]}, indent=2)
+
+
+def show(status: Status) -> None:
+    """Print the table for a person."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    journal = status.journal
+    title = f"Stack {status.stack}, generation {journal.generation}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("colour", "", "release", "health", "age", "in flight", "restarts"):
+        table.add_column(column, justify="right" if column in _NUMBERS else "left", no_wrap=True)
+    table.add_column("image", overflow="fold")
+    for colour, found in status.colours.items():
+        role = "live" if colour == journal.live else "standby"
+        if found is None:
+            table.add_row(colour, "", "none", style="dim")
+            continue
+        numbers = (age(found.since), str(found.in_flight), str(found.restarts))
+        style = "bold" if role == "live" else ""
+        table.add_row(colour, role, found.release, found.health, *numbers, found.image, style=style)
+    console.print(table)
+    for line in remarks(status):
+        console.print(line, highlight=False)
+
+
+def remarks(status: Status) -> list[str]:
+    """What is to be said below the table."""
+    journal = status.journal
+    lines = []
+    if status.damage:
+        lines.append(f"{status.damage[0].upper()}{status.damage[1:]}: run `python -m rollout repair`.")
+    if journal.phase != "done":
+        lines.append(f"Under way: {journal.target} is {journal.phase} (since {journal.updated}).")
+    for flip in reversed(journal.flips[-_FLIPS:]):
+        took = f", {flip.ms} ms" if flip.ms else ""
+        lines.append(f"{flip.at}  {flip.source or 'nothing'} -> {flip.to}  {flip.release}  {flip.reason}{took}")
+    lines += [f"Rejected: {found.release} at {found.at}, {found.reason}" for found in journal.rejected]
+    return lines
+
+
+def age(since: str, at: datetime | None = None) -> str:
+    """The time since then in its two largest units: `3d 4h`, `5m 10s`; `-` if there was no such time."""
+    if not since:
+        return "-"
+    seconds = int(((at or datetime.now(UTC)) - datetime.fromisoformat(since)).total_seconds())
+    units = []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        units.append((seconds // size, unit))
+        seconds %= size
+    first = next((i for i, (count, _) in enumerate(units) if count > 0), len(units) - 1)
+    return " ".join(f"{count}{unit}" for count, unit in units[first : first + 2])
+
+
+def _colour(stack: Stack, replicas: tuple[Replica, ...]) -> ColourStatus | None:
+    if not replicas:
+        return None
+    return ColourStatus(
+        release=release_of(replicas) or "mixed",
+        image=replicas[0].image,
+        health=_health(replicas, codes(stack.edge, replicas)),
+        in_flight=connections.count(stack.edge, replicas),
+        restarts=sum(replica.restarts for replica in replicas),
+        since=max(replica.since for replica in replicas),
+    )
+
+
+def _health(replicas: tuple[Replica, ...], answers: list[int]) -> str:
+    """`ready` if all are; else what is wrong with the first that is not."""
+    for replica, code in zip(replicas, answers, strict=True):
+        where = f"{replica.name} " if len(replicas) > 1 else ""
+        if not replica.running:
+            return f"{where}{replica.state}"
+        if replica.health == "unhealthy":
+            return f"{where}unhealthy"
+        if code != NOT_ASKED and not passes([code]):
+            return f"{where}not ready ({code or 'no answer'})"
+    return "ready"
