@@ -31,11 +31,13 @@ def failed(line: str, colour: Colour, addresses: Iterable[str]) -> bool | None:
 
     It failed if the answer was a 5xx, or if the colour could not be connected to, so that the standby had to answer.
     """
-    if not line.startswith('{"kind":"access"'):
+    if not line.startswith("{"):
         return None
     try:
         entry = json.loads(line)
     except json.JSONDecodeError:
+        return None
+    if entry.get("kind") != "access":
         return None
     if entry["colour"] == colour:
         return bool(entry["status"].startswith("5"))

@@ -47,7 +47,8 @@ def _switch(edge: Edge, files: str, config: str) -> bool:
     link = f"{edge.STATE}/config"
     edge.must(["sh", "-c", f"ln -sfn {files} {link}.new && mv -T {link}.new {link}"], user="0")
     if edge.ask("/config") is not None:
-        edge.container.kill(signal="HUP")
+        # Not by a signal from the engine: it takes any for a stop by hand, and would not restart nginx after a crash.
+        edge.run(["nginx", "-c", f"{link}/nginx.conf", "-s", "reload"])
     deadline = time.monotonic() + _READ_BACK
     while time.monotonic() < deadline:
         if edge.ask("/config") == config:

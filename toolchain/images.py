@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import images
@@ -101,22 +101,8 @@ def _build_missing(names: Sequence[str], progress: Progress) -> None:
     with ThreadPoolExecutor(BUILDS_AT_ONCE) as pool:
         for name in names:
             built[name] = pool.submit(build, name)
-        _finish(list(built.values()))
+        processes.wait_for(list(built.values()))
     shutil.rmtree(work, ignore_errors=True)
-
-
-def _finish(builds: Sequence[Future[None]]) -> None:
-    try:
-        wait(builds, return_when=FIRST_EXCEPTION)
-        failures = [build.exception() for build in builds if build.done() and build.exception()]
-        if failures:
-            processes.end_all()
-            # The others ended because of the one that failed.
-            causes = [failure for failure in failures if not isinstance(failure, processes.Ended)]
-            raise causes[0] or AssertionError
-    except KeyboardInterrupt:
-        processes.end_all()
-        raise
 
 
 def _build(name: str, base: str, context: Path, step: Step) -> None:

@@ -83,11 +83,12 @@ def end_all() -> None:
 def wait_for(parts: Sequence[Future[Any]]) -> None:
     """Wait for work that runs commands in other threads; at its first failure end all commands, and raise it."""
     try:
-        wait(parts, return_when=FIRST_EXCEPTION)
-        causes = [error for part in parts if part.done() and (error := part.exception())]
-        if causes:
+        done, running = wait(parts, return_when=FIRST_EXCEPTION)
+        if any(part.exception() for part in done):
             end_all()
-            # Others may have been ended because of the first.
+            wait(running)
+            # Most were ended because of one, and that one need not be the first to be seen.
+            causes = [error for part in parts if (error := part.exception())]
             raise next((error for error in causes if not isinstance(error, Ended)), causes[0])
     except KeyboardInterrupt:
         end_all()

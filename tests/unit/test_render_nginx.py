@@ -34,7 +34,7 @@ def test_each_colour_is_the_standby_of_the_other() -> None:
     blue, green = (re.search(rf"upstream {colour} {{(.*?)}}", text, re.DOTALL) for colour in ("blue", "green"))
     assert blue
     assert green
-    assert re.findall(r"server (\S+) max_fails=0;", blue[1]) == ["10.1.1.32:8000", "10.1.1.33:8000"]
+    assert re.findall(r"server (\S+) max_fails=1 fail_timeout=1s;", blue[1]) == ["10.1.1.32:8000", "10.1.1.33:8000"]
     assert re.findall(r"server (\S+) backup;", blue[1]) == ["10.1.1.64:8000", "10.1.1.65:8000"]
     assert re.findall(r"server (\S+) backup;", green[1]) == ["10.1.1.32:8000", "10.1.1.33:8000"]
 

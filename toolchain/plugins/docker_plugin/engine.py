@@ -58,12 +58,13 @@ def explained(prefix: str = "") -> Iterator[None]:
     """Turn errors of the engine and of the connection into Failed, with what was attempted in front."""
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
     except APIError as error:
         raise Failed(f"{prefix}Error response from daemon: {error.explanation or error}") from None
-    except (DockerException, RequestException, OSError) as error:
+    except (DockerException, RequestException, HTTPError, OSError) as error:
         raise Failed(f"{prefix}{error}") from None
 
 

@@ -5,22 +5,18 @@ from typing import Any
 
 from toolchain.plugins.docker_plugin.schema import COLLECTIONS, ZERO, Body, Field, Kind, ResourceType
 from toolchain.plugins.docker_plugin.values import essence, normal, present
-from toolchain.plugins.protocol.values import UNKNOWN, Properties
+from toolchain.plugins.protocol.values import Properties, known
 
 
 def read(table: ResourceType, identity: str, found: Body, state: Properties) -> Properties:
     """All outputs; what the engine does not report stays as it is in `state`."""
     outputs: Properties = {"id": identity}
     for field in table.fields:
-        outputs[field.name] = _read(field, found, _known(state.get(field.name)))
+        outputs[field.name] = _read(field, found, known(state.get(field.name)))
     for output in table.outputs:
         value = output.read(found)
-        outputs[output.name] = _known(state.get(output.name)) if value is None else value
+        outputs[output.name] = known(state.get(output.name)) if value is None else value
     return present(outputs)
-
-
-def _known(value: Any) -> Any:
-    return None if value == UNKNOWN else value
 
 
 def _read(field: Field, found: Body, old: Any) -> Any:

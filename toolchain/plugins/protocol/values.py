@@ -61,6 +61,11 @@ def _value_to_struct(value: Any) -> struct_pb2.Value:
     return struct_pb2.Value(struct_value=to_struct(value))
 
 
+def known(value: Any) -> Any:
+    """The value, or None if it is not known yet."""
+    return None if value == UNKNOWN else value
+
+
 def reveal(value: Any) -> Any:
     """The value with all secrets and outputs in it unwrapped."""
     if isinstance(value, list):

@@ -11,9 +11,9 @@ from toolchain.plugins.docker_plugin.schema import Body, Effect
 from toolchain.plugins.docker_plugin.tables.container import CONTAINER
 from toolchain.plugins.docker_plugin.tables.container_resources import running
 from toolchain.plugins.docker_plugin.writing import body
-from toolchain.plugins.protocol.patience import Interrupted, Patience
+from toolchain.plugins.protocol.patience import Patience
 from toolchain.plugins.protocol.provider import Failed
-from toolchain.plugins.protocol.values import UNKNOWN, Properties
+from toolchain.plugins.protocol.values import Properties, known
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -41,24 +41,20 @@ def create(client: "APIClient", planned: Properties, patience: Patience) -> tupl
     """Create, connect, upload, start and wait; from the first step on the container exists."""
     image = planned["image"]
     try:
-        find_or_pull(client, image, _known(planned.get("platform")), patience)
+        find_or_pull(client, image, known(planned.get("platform")), patience)
     except Failed as error:
         raise Failed(f"Unable to create container with image {image}: {error}") from None
     wanted = body(CONTAINER, planned)
     config = {**wanted.pop("Config"), **wanted}
     with explained("Unable to create container: "):
         made = client.create_container_from_config(  # type: ignore[no-untyped-call]  # a gap in the SDK's types
-            config, planned["name"], _known(planned.get("platform"))
+            config, planned["name"], known(planned.get("platform"))
         )
     identity = made["Id"]
     try:
         return identity, _bring_up(client, identity, planned, patience)
-    except (Failed, Interrupted) as error:
+    except Exception as error:  # whatever it is: the container exists
         raise HalfMade(identity, str(error)) from None
-
-
-def _known(value: Any) -> Any:
-    return None if value == UNKNOWN else value
 
 
 def _bring_up(client: "APIClient", identity: str, planned: Properties, patience: Patience) -> Body:

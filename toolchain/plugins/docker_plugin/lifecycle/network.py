@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 from toolchain.plugins.docker_plugin.engine import explained, unless_gone
-from toolchain.plugins.docker_plugin.lifecycle.shared import remove_when_free
+from toolchain.plugins.docker_plugin.lifecycle.shared import HalfMade, remove_when_free
 from toolchain.plugins.docker_plugin.schema import Body
 from toolchain.plugins.docker_plugin.tables.network import NETWORK
 from toolchain.plugins.docker_plugin.writing import body
 from toolchain.plugins.protocol.patience import Patience
+from toolchain.plugins.protocol.provider import Failed
 from toolchain.plugins.protocol.values import Properties
 
 if TYPE_CHECKING:
@@ -30,8 +31,11 @@ def create(client: "APIClient", planned: Properties, _patience: Patience) -> tup
             attachable=wanted.get("Attachable"),
             ingress=wanted.get("Ingress"),
         )
-    with explained("Unable to read network: "):
-        return made["Id"], client.inspect_network(made["Id"])
+    try:
+        with explained("Unable to read network: "):
+            return made["Id"], client.inspect_network(made["Id"])
+    except Failed as error:
+        raise HalfMade(made["Id"], str(error)) from None
 
 
 def look(client: "APIClient", identity: str, _state: Properties) -> tuple[str, Body] | None:
