@@ -1,0 +1,96 @@
+"""The command line: exit codes, one message for a mistake, and what is not on the way of a rollback."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from rollout.__main__ import main
+from rollout.errors import NeedsPerson, Refused, Undone, Usage
+from rollout.gate import NOT_ASKED, passes
+from rollout.journal import Journal
+from rollout.status import ColourStatus, Status, age, as_json, remarks
+
+ROOT = Path(__file__).parent.parent.parent
+NOWHERE = "tcp://127.0.0.1:1"
+
+
+def test_exit_codes() -> None:
+    assert [error.code for error in (Usage, Refused, Undone, NeedsPerson)] == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("words", [[], ["flip"], ["flip", "--to", "red"], ["rollbak"], ["allow"]])
+def test_misuse(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert "usage: python -m rollout" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["step", "dance"], ["step", "preflight"]])
+def test_a_step_says_what_it_lacks(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [["status"], ["rollback"], ["promote"], ["repair"], ["flip", "--to", "blue"]])
+def test_an_engine_that_does_not_answer_is_one_message(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", NOWHERE)
+    assert main(words) == 5
+    text = capsys.readouterr().err
+    assert f"The Docker engine at {NOWHERE} does not answer" in text
+    assert "Traceback" not in text
+
+
+def test_a_rollback_does_not_wait_for_what_it_does_not_need() -> None:
+    """Neither Pulumi nor the settings nor a table: each costs more than the flip."""
+    program = "import sys, rollout.__main__, rollout.stack, rollout.commands; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    ).stdout.split()
+    assert "docker" in loaded
+    assert {"pulumi", "pydantic", "rich", "jinja2", "yaml", "grpc"}.isdisjoint(loaded)
+
+
+@pytest.mark.parametrize(
+    ("codes", "verdict"),
+    [
+        ([200], True),
+        ([204, 200], True),
+        ([200, 503], False),
+        ([0], False),
+        ([302], False),
+        ([], False),
+        ([200, NOT_ASKED], True),
+        ([NOT_ASKED], False),
+    ],
+)
+def test_readiness(codes: list[int], verdict: bool) -> None:
+    assert passes(codes) is verdict
+
+
+@pytest.mark.parametrize(
+    ("since", "text"),
+    [
+        ("2026-01-01T00:00:00.123456789Z", "1d 11h"),
+        ("2026-01-02T11:54:50Z", "5m 10s"),
+        ("2026-01-02T11:59:59Z", "1s"),
+        ("2026-01-02T12:00:00Z", "0s"),
+        ("", "-"),
+    ],
+)
+def test_age(since: str, text: str) -> None:
+    assert age(since, datetime(2026, 1, 2, 12, tzinfo=UTC)) == text
+
+
+def test_status() -> None:
+    journal = Journal().flipped("blue", "q" * 12, "release", "2026-01-01T00:00:00Z").timed(38)
+    blue = ColourStatus(release="q" * 12, image="api:1", health="ready", in_flight=3, restarts=1, since="2026-01-01")
+    status = Status(stack="x", marker="blue", damage="", journal=journal, colours={"blue": blue, "green": None})
+    assert '"inFlight": 3' in as_json(status)
+    assert '"green": null' in as_json(status)
+    assert remarks(status) == ["2026-01-01T00:00:00Z  nothing -> blue  qqqqqqqqqqqq  release, 38 ms"]

@@ -1,0 +1,124 @@
+"""Counting: requests in flight by the kernel's table, and failed ones by the edge's log."""
+
+import json
+import time
+
+import pytest
+
+from rollout import connections
+from rollout.accesslog import Score, Tally, failed
+from rollout.colours import Replica
+
+# Two to 10.78.1.32:8000 (one established, one being opened), one closed by us, one to the other colour, one client.
+TABLE = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000:20FB 00000000:0000 0A 00000000:00000000 00:00000000 00000000   101        0 12345 1 0 100 0 0 10 0
+   1: 05014E0A:A3D2 20014E0A:1F40 01 00000000:00000000 00:00000000 00000000   101        0 12346 1 0 20 4 30 10 -1
+   2: 05014E0A:A3D4 20014E0A:1F40 02 00000001:00000000 01:00000064 00000000   101        0 12347 2 0 100 0 0 10 -1
+   3: 05014E0A:A3D6 20014E0A:1F40 06 00000000:00000000 03:00000F00 00000000     0        0 0 3 0
+   4: 05014E0A:A3D8 40014E0A:1F40 01 00000000:00000000 00:00000000 00000000   101        0 12348 1 0 20 4 30 10 -1
+   5: 05004E0A:20FB 01004E0A:D431 01 00000000:00000000 00:00000000 00000000   101        0 12349 1 0 20 4 30 10 -1
+"""
+
+
+class TestConnections:
+    @pytest.mark.parametrize(
+        ("addresses", "count"), [(["10.78.1.32"], 2), (["10.78.1.64"], 1), (["10.78.1.33"], 0), ([], 0)]
+    )
+    def test_open_ones_to_an_address_are_in_flight(self, addresses: list[str], count: int) -> None:
+        assert connections.in_flight(TABLE, addresses) == count
+
+    def test_all_addresses_of_a_colour_count(self) -> None:
+        assert connections.in_flight(TABLE, ["10.78.1.32", "10.78.1.64"]) == 3
+
+    def test_an_empty_table(self) -> None:
+        assert connections.in_flight("", ["10.78.1.32"]) == 0
+
+
+class TestDrain:
+    """With a clock that only sleeping moves: the host's own clock has no say in it."""
+
+    @pytest.fixture
+    def counts(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        left: list[int] = []
+        monkeypatch.setattr(connections, "count", lambda *_: left.pop(0) if len(left) > 1 else left[0])
+        hours = iter(range(0, 10**9, 3600))
+        monkeypatch.setattr(time, "time", lambda: next(hours) * (-1) ** next(hours))
+        return left
+
+    def drain(self, timeout: float) -> tuple[int, float]:
+        now = [100.0]
+        replicas = (Replica(name="x-api-blue", colour="blue", index=0),)
+        left = connections.drained(
+            None,  # type: ignore[arg-type]  # nothing but the counting asks it
+            replicas,
+            timeout,
+            clock=lambda: now[0],
+            sleep=lambda seconds: now.__setitem__(0, now[0] + seconds),
+        )
+        return left, now[0] - 100
+
+    def test_it_ends_with_the_last_request(self, counts: list[int]) -> None:
+        counts[:] = [3, 2, 2, 1, 0]
+        assert self.drain(60) == (0, 2.0)
+
+    def test_it_ends_with_its_time(self, counts: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+        counts[:] = [1]
+        assert self.drain(25) == (1, 25.0)
+        assert capsys.readouterr().err.splitlines() == [
+            "drain 0/25 s: 1 in flight on blue",
+            "drain 10/25 s: 1 in flight on blue",
+            "drain 20/25 s: 1 in flight on blue",
+        ]
+
+    def test_nothing_in_flight_is_no_wait(self, counts: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+        counts[:] = [0]
+        assert self.drain(60) == (0, 0.0)
+        assert capsys.readouterr().err == ""
+
+
+def line(**entry: str) -> str:
+    return json.dumps({"kind": "access", "status": "200", "colour": "green", "upstream_addr": "10.0.0.64:8000"} | entry)
+
+
+class TestAccessLog:
+    GREEN = frozenset({"10.0.0.64", "10.0.0.65"})
+
+    @pytest.mark.parametrize(
+        ("text", "verdict"),
+        [
+            (line(), False),
+            (line(status="404"), False),
+            (line(status="499"), False),
+            (line(status="500"), True),
+            (line(status="504"), True),
+            (line(colour="blue", upstream_addr="10.0.0.32:8000"), None),
+            (line(colour="blue", upstream_addr="10.0.0.64:8000, 10.0.0.32:8000"), True),
+            (line(colour="green", upstream_addr="10.0.0.65:8000, 10.0.0.64:8000"), False),
+            (line(colour="green", upstream_addr="10.0.0.32:8000, 10.0.0.64:8000"), False),
+            (line(colour="none", upstream_addr="-", status="404"), None),
+            (line(colour="none", upstream_addr="", status="400"), None),
+            (line(kind="other"), None),
+            (line()[:40], None),
+            ("2026/01/01 00:00:00 [error] 30#30: connect() failed", None),
+            ("", None),
+        ],
+    )
+    def test_what_counts_for_a_colour(self, text: str, verdict: bool | None) -> None:
+        assert failed(text, "green", self.GREEN) is verdict
+
+    def test_a_late_failure_is_not_excused_by_a_good_start(self) -> None:
+        tally = Tally()
+        for _ in range(1000):
+            tally.add(False)
+        for _ in range(5):
+            tally.next_second()
+        for bad in (True, True, True, False):
+            tally.add(bad)
+        assert tally.all == Score(total=1004, failed=3)
+        assert tally.recent == Score(total=4, failed=3)
+        assert tally.recent.ratio == 0.75
+
+    def test_it_is_told_with_separators(self) -> None:
+        assert str(Score(total=4310, failed=0)) == "0 of 4,310 failed"
+        assert Score().ratio == 0

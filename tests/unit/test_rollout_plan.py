@@ -1,0 +1,170 @@
+"""The plan table: what is seen and wanted, and what follows."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rollout.colours import Replica
+from rollout.journal import Journal
+from rollout.plan import Last, Observed, Plan, plan, plan_unseen
+from workloads.colour import COLOURS, Colour
+
+Q, R, S = "q" * 12, "r" * 12, "5" * 12
+LAST = Last(live="blue", release=Q)
+AT = "2026-01-01T00:00:00Z"
+
+
+def replicas(colour: Colour, release: str, count: int = 1) -> tuple[Replica, ...]:
+    names = [f"x-api-{colour}" + (f"-{n + 1}" if n else "") for n in range(count)]
+    return tuple(Replica(name=name, colour=colour, index=n, release=release) for n, name in enumerate(names))
+
+
+def seen(journal: Journal | None = None, **releases: str) -> Observed:
+    """blue and green as containers with these releases; blue is live with Q at generation 1 unless told otherwise."""
+    live = Journal(attempt=1).flipped("blue", Q, "release", AT)
+    colours = {colour: replicas(colour, releases[colour]) if colour in releases else () for colour in COLOURS}
+    return Observed(marker="blue", journal=journal or live, colours=colours)
+
+
+def done(made: Plan) -> dict[str, Any]:
+    """The fields of a plan that differ from its defaults."""
+    return {key: value for key, value in vars(made).items() if value != getattr(Plan(), key)}
+
+
+class TestTable:
+    def test_nothing_live(self) -> None:
+        fresh = Observed(journal=None, damage="the journal is missing")
+        wanted = {"create": "blue", "flips": True, "generation": 1, "attempt": 1}
+        assert done(plan(fresh, Last(), R)) == wanted
+        assert done(plan(Observed(edge="absent"), Last(), R)) == wanted
+
+    def test_the_wanted_release_is_live(self) -> None:
+        made = plan(seen(blue=Q, green=R), LAST, Q)
+        assert done(made) == {
+            "generation": 1,
+            "attempt": 1,
+            "declared": {"blue": ("x-api-blue",), "green": ("x-api-green",)},
+        }
+
+    def test_the_idle_colour_has_the_wanted_release(self) -> None:
+        made = plan(seen(blue=Q, green=R), LAST, R)
+        assert (made.target, made.create, made.flips, made.generation, made.attempt) == ("green", None, True, 2, 1)
+        assert set(made.declared) == {"blue", "green"}
+
+    def test_the_idle_colour_has_another_release(self) -> None:
+        made = plan(seen(blue=Q, green=S), LAST, R)
+        assert (made.target, made.create, made.generation, made.attempt) == ("green", "green", 2, 2)
+        assert made.declared == {"blue": ("x-api-blue",)}
+
+    def test_there_is_no_idle_colour_yet(self) -> None:
+        made = plan(seen(blue=Q), LAST, R)
+        assert (made.target, made.create, made.declared) == ("green", "green", {"blue": ("x-api-blue",)})
+
+    def test_a_rejected_release_is_refused_with_its_reason(self) -> None:
+        journal = Journal().flipped("blue", Q, "release", AT).reject(R, "20 of 100 failed on green", AT)
+        made = plan(seen(journal, blue=Q, green=R), LAST, R)
+        assert f"Release {R} was rejected at {AT}: 20 of 100 failed on green" in made.refusal
+        assert f"python -m rollout allow {R}" in made.refusal
+
+    @pytest.mark.parametrize("damage", ["the journal is missing", "the journal cannot be read"])
+    def test_a_lost_state_is_refused(self, damage: str) -> None:
+        lost = replace(seen(blue=Q), journal=None, damage=damage)
+        for made in (plan(lost, LAST, R), plan(lost, Last(), R), plan(replace(lost, colours=seen().colours), LAST, R)):
+            assert damage in made.refusal
+            assert "python -m rollout repair" in made.refusal
+
+    def test_a_journal_in_pieces_is_refused_even_where_nothing_else_is_left(self) -> None:
+        assert "repair" in plan(Observed(damage="the journal cannot be read"), Last(), R).refusal
+
+
+class TestManual:
+    def test_the_update_itself_does_not_flip(self) -> None:
+        made = plan(seen(blue=Q, green=S), LAST, R, manual=True)
+        assert (made.target, made.create, made.flips, made.generation) == ("green", "green", False, 1)
+
+    def test_waiting_is_as_quiet_as_done(self) -> None:
+        waiting = Journal(attempt=2).flipped("blue", Q, "release", AT).at_phase("waiting", "green", AT)
+        first = plan(seen(blue=Q, green=S), LAST, R, manual=True)
+        again = plan(seen(waiting, blue=Q, green=R), LAST, R, manual=True)
+        assert (again.create, again.target, again.generation, again.attempt) == (
+            None,
+            first.target,
+            first.generation,
+            first.attempt,
+        )
+
+    def test_the_first_release_does_not_wait(self) -> None:
+        assert plan(Observed(damage="the journal is missing"), Last(), R, manual=True).flips
+
+
+class TestInterrupted:
+    """A killed deployer leaves the journal at a phase; the next plan goes on from there."""
+
+    def starting(self, live: bool = True) -> Journal:
+        journal = Journal().flipped("blue", Q, "release", AT) if live else Journal()
+        return journal.begun("green" if live else "blue", R, AT)
+
+    def test_containers_that_pulumi_may_not_know_are_made_anew(self) -> None:
+        made = plan(seen(self.starting(), blue=Q, green=R), LAST, R)
+        assert (made.create, made.target, made.attempt) == ("green", "green", 2)
+
+    def test_given_up_they_become_a_standby_of_the_live_release(self) -> None:
+        made = plan(seen(self.starting(), blue=Q, green=R), LAST, Q)
+        assert (made.create, made.target, made.flips, made.generation) == ("green", "blue", False, 1)
+        assert made.note
+
+    def test_past_the_gate_nothing_is_made_anew(self) -> None:
+        gating = self.starting().at_phase("gating", "green", AT)
+        assert plan(seen(gating, blue=Q, green=R), LAST, R).create is None
+
+    def test_the_first_release_of_all(self) -> None:
+        assert plan(seen(self.starting(live=False), blue=R), Last(), R).create == "blue"
+        gating = self.starting(live=False).at_phase("gating", "blue", AT)
+        made = plan(seen(gating, blue=R), Last(), R)
+        assert (made.create, made.target, made.flips, made.generation) == (None, "blue", True, 1)
+
+    def test_after_the_flip_the_plan_is_what_it_was(self) -> None:
+        """The step's inputs are the same before and after, so an update that went through shows no change later."""
+        before = plan(seen(blue=Q, green=S), LAST, R)
+        flipped = Journal(attempt=1).flipped("blue", Q, "release", AT).begun("green", R, AT)
+        after = plan(
+            replace(seen(flipped.flipped("green", R, "release", AT), blue=Q, green=R), marker="green"), LAST, R
+        )
+        assert (after.target, after.generation, after.attempt) == (before.target, before.generation, before.attempt)
+        assert after.create is None
+
+
+class TestGone:
+    def test_an_edge_that_is_gone_leaves_the_release_alone(self) -> None:
+        made = plan(replace(seen(blue=Q), edge="exited", journal=None), LAST, Q)
+        assert made.frozen
+        assert "exited" in made.note
+
+    def test_without_an_edge_nothing_is_released(self) -> None:
+        assert "nothing was changed" in plan(replace(seen(blue=Q), edge="absent", journal=None), LAST, R).refusal
+
+    def test_a_live_colour_without_containers(self) -> None:
+        made = plan(seen(green=R), LAST, S)
+        assert "flip --to green" in made.refusal
+        assert plan(seen(green=R), LAST, Q).frozen
+        nothing = plan(seen(), LAST, R)
+        assert (nothing.create, nothing.target, nothing.flips) == ("blue", "blue", False)
+
+    def test_a_preview_that_sees_nothing_goes_by_the_outputs(self) -> None:
+        same, other = plan_unseen(LAST, Q, "no answer"), plan_unseen(LAST, R, "no answer")
+        assert (same.frozen, same.create) == (True, None)
+        assert (other.create, other.declared) == ("green", {"blue": ()})
+        assert plan_unseen(Last(), R, "no answer").create == "blue"
+        assert "no answer" in same.note
+
+
+def test_replicas_that_exist_are_declared_by_name() -> None:
+    """The live colour keeps its three, though fewer or more are wanted now."""
+    three = replace(seen(blue=Q), colours={"blue": replicas("blue", Q, 3), "green": ()})
+    assert plan(three, LAST, R).declared == {"blue": ("x-api-blue", "x-api-blue-2", "x-api-blue-3")}
+
+
+def test_a_colour_of_two_releases_runs_neither() -> None:
+    mixed = (*replicas("green", R), replace(replicas("green", S, 2)[1]))
+    assert plan(replace(seen(blue=Q), colours={"blue": replicas("blue", Q), "green": mixed}), LAST, R).create == "green"
