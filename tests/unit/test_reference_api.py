@@ -134,6 +134,17 @@ def metric(client: httpx.Client, name: str) -> float:
     return float(line.split()[-1])
 
 
+def request_line(caplog: pytest.LogCaptureFixture) -> logging.LogRecord:
+    """The log line of the one completion; it is written a moment after the answer has reached its client."""
+
+    def lines() -> list[logging.LogRecord]:
+        return [entry for entry in caplog.records if entry.name == "orca_api.requests"]
+
+    wait_for(lines)
+    (line,) = lines()
+    return line
+
+
 def test_stream_is_passed_on_as_it_comes_and_to_its_end(client: httpx.Client, upstream: Upstream) -> None:
     with client.stream("POST", "/v1/chat/completions", json=ask("stepwise", stream=True)) as answer:
         assert answer.status_code == 200
@@ -167,7 +178,7 @@ def test_truncated_stream_has_an_error_and_no_end_mark(
     last = json.loads(answer.content.strip().split(b"\n\n")[-1].removeprefix(b"data: "))
     assert last["error"]["code"] == "ollama_broke_off"
     wait_for(lambda: metric(client, "orca_api_truncated_streams_total") == 1)
-    (line,) = [entry for entry in caplog.records if entry.name == "orca_api.requests"]
+    line = request_line(caplog)
     assert line.levelname == "WARNING"
     assert line.__dict__["fields"]["outcome"] == "truncated"
 
@@ -303,7 +314,7 @@ def test_no_secret_reaches_the_log_or_ollama(
     assert "authorization" not in upstream.headers
     assert record.SANE_ID.fullmatch(answer.headers["x-request-id"])
     assert upstream.headers["x-request-id"] == answer.headers["x-request-id"]
-    (line,) = [entry for entry in caplog.records if entry.name == "orca_api.requests"]
+    line = request_line(caplog)
     fields = line.__dict__["fields"]
     assert fields.items() >= {"status": 200, "model": "good", "stream": False, "outcome": "complete"}.items()
     ours = json.dumps([entry.__dict__ for entry in caplog.records if entry.name.startswith("orca_api")], default=str)
