@@ -10,6 +10,7 @@ from deploy.recover import finish_interrupted, wait_for_other
 from rollout.errors import RolloutError
 from settings import SettingsError
 from settings.files import read_stack
+from toolchain.problems import Problem
 
 
 class Stopped(Exception):
@@ -110,7 +111,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    except (Stopped, SettingsError, pulumi.PulumiFailed, RolloutError) as error:
+    except (Stopped, Problem, SettingsError, pulumi.PulumiFailed, RolloutError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
