@@ -1,20 +1,19 @@
 """Plugins as processes, an engine, and a clean-up of everything the tests make there."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import docker
 import pytest
 
+import images
 from tests.plugins.driver import PREFIX, Plugin
 
 
 @pytest.fixture(scope="session")
 def base_image() -> str:
-    """A local image with sh and sleep."""
-    assert "ORCA_TEST_IMAGE" in os.environ, "set ORCA_TEST_IMAGE to a local image with sh and sleep"
-    return os.environ["ORCA_TEST_IMAGE"]
+    """A local image with sh and sleep: one that every run of these tests has built."""
+    return images.reference("nginx")
 
 
 @pytest.fixture(scope="session")

@@ -65,10 +65,14 @@ def test_a_killed_setup_is_taken_over_once_its_orphans_are_gone(tmp_path: Path, 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_setup_ends_what_it_has_started(homes: Path, started: Start, number: signal.Signals) -> None:
     pid = homes / "pid"
+    # A shell starts background jobs with SIGINT ignored, and these tests may run in one.
     code = f"""
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from toolchain import commands, prepare, processes
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def prepared(**options):
     with ThreadPoolExecutor() as pool:
