@@ -62,6 +62,7 @@ def test_the_body_of_a_container() -> None:
             ],
             "labels": [{"label": "a", "value": "1"}],
             "gpus": "device=0,1",
+            "capabilities": {"adds": ["net_admin", "CAP_CHOWN"], "drops": ["all"]},
         },
     )
     assert found["Config"] == {
@@ -75,5 +76,7 @@ def test_the_body_of_a_container() -> None:
         "MemorySwap": -1,
         "PortBindings": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]},
         "Binds": ["v:/v:ro"],
+        "CapAdd": ["CAP_NET_ADMIN", "CAP_CHOWN"],
+        "CapDrop": ["ALL"],
         "DeviceRequests": [{"Driver": "", "Capabilities": [["gpu"]], "DeviceIDs": ["0", "1"]}],
     }

@@ -76,9 +76,15 @@ def _read_devices(value: list[dict[str, str]]) -> list[dict[str, str]]:
 DEVICES = Form(_write_devices, _read_devices)
 
 
+def _capability(name: str) -> str:
+    """The spelling of the kernel, which the official plugin's client always sends: NET_ADMIN, net_admin, ..."""
+    name = name.upper()
+    return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
+
+
 def _write_capabilities(value: dict[str, Any], body: Body) -> None:
-    body["HostConfig"]["CapAdd"] = value.get("adds", [])
-    body["HostConfig"]["CapDrop"] = value.get("drops", [])
+    body["HostConfig"]["CapAdd"] = [_capability(name) for name in value.get("adds", [])]
+    body["HostConfig"]["CapDrop"] = [_capability(name) for name in value.get("drops", [])]
 
 
 def _read_capabilities(found: Body) -> Any:
