@@ -7,6 +7,8 @@ import argparse
 import os
 import sys
 
+from docker.errors import APIError
+
 from rollout.errors import NeedsPerson, RolloutError
 
 
@@ -22,6 +24,9 @@ def main(words: list[str] | None = None) -> int:
         print(
             "Interrupted. `python -m rollout status` shows how far it came; the same command goes on.", file=sys.stderr
         )
+        return NeedsPerson.code
+    except APIError as error:
+        print(f"The engine refused: {error.explanation or error}", file=sys.stderr)
         return NeedsPerson.code
     except OSError as error:  # also the engine's client: its errors are those of requests
         print(f"The engine stopped answering: {error}. Run the same command again when it is back.", file=sys.stderr)

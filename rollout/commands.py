@@ -31,7 +31,7 @@ def rollback(stack: Stack) -> None:
         flipped = journal.flipped(good[0].colour, good[0].release, reason, at)
         return flipped.reject(release_of(bad), reason, at) if release_of(bad) else flipped
 
-    flip(stack.edge, back, seen=seen.state, instead=before)
+    flip(stack.edge, good[0].colour, back, seen=seen.state, instead=before)
     say(f"{good[0].colour} is live again with release {good[0].release} ({good[0].image}). {seen.remark}")
     say(
         f"Release {release_of(bad)} is rejected: `pulumi up` will refuse it. To make this permanent, put back in "
@@ -53,7 +53,7 @@ def flip_to(stack: Stack, to: Colour) -> None:
         _must_be_same(journal, before)
         return journal.flipped(to, release, "flipped by hand", now())
 
-    flip(stack.edge, over, seen=seen.state, instead=before)
+    flip(stack.edge, to, over, seen=seen.state, instead=before)
     say(f"{to} is live with release {release}. {seen.remark}")
 
 

@@ -67,10 +67,11 @@ class Edge:
         text, _, code = result.stdout.rpartition("\n")
         return (int(code) if result.code == 0 else 0), text
 
-    def hold(self, path: str, *, times: int, per_second: int) -> Iterator[str]:
-        """The answers to one path, asked again and again over a single connection."""
-        curl = [*self._curl(times / per_second + 5), "-N", "--rate", f"{per_second}/s"]
-        return follow(self.container, [*curl, f"http://edge{path}?[1-{times}]"])
+    def hold(self, path: str, *, until: str) -> Iterator[str]:
+        """The answers to one path over a single connection, 20 a second, to the first that is `until` or for 30 s."""
+        curl = " ".join([*self._curl(35), "-N", "--rate", "20/s", f"'http://edge{path}?[1-600]'"])
+        stop = f'while read -r answer; do echo "$answer"; if [ "$answer" = {until} ]; then break; fi; done'
+        return follow(self.container, ["sh", "-c", f"{curl} | {stop}"])
 
     def _curl(self, timeout: float) -> list[str]:
         return ["curl", "-sS", "--max-time", str(timeout), "--unix-socket", self.ADMIN_SOCKET]

@@ -30,7 +30,7 @@ def connect(host: str = "", timeout: int = 60) -> docker.DockerClient:
         client = docker.DockerClient(
             base_url=host or None, version="auto", timeout=timeout, use_ssh_client=host.startswith("ssh://")
         )
-    except DockerException as error:
+    except (DockerException, OSError) as error:
         raise NeedsPerson(
             f"The Docker engine at {host or 'the default socket'} does not answer: {error}. "
             "Nothing was changed. Start it (or correct DOCKER_HOST) and run the same command again."

@@ -15,26 +15,30 @@ from rollout.state import State
 from workloads.colour import Colour
 
 _FRESH = 3  # new connections that must all be served by the new colour
-_HELD, _PER_SECOND = 60, 20  # requests on the held connection, and their rate
 _PATIENCE = 2  # seconds
 
 
 def flip(
-    edge: Edge, transition: Callable[[Journal], Journal], *, seen: State | None = None, instead: Journal | None = None
+    edge: Edge,
+    to: Colour,
+    transition: Callable[[Journal], Journal],
+    *,
+    seen: State | None = None,
+    instead: Journal | None = None,
 ) -> Journal:
-    """Make the live colour that `transition` gives the journal the one that nginx asks, and prove it.
+    """Make `to` the colour that nginx asks, as `transition` writes it into the journal, and prove it.
 
     `seen` and `instead` as in `state.change`. Raises what `transition` raises, when the state is no longer the one that
     the flip was decided on, and NeedsPerson when nginx does not follow the marker; the marker is moved back then.
     """
-    held = edge.hold("/live", times=_HELD, per_second=_PER_SECOND)
+    held = edge.hold("/live", until=to)
     begin = time.monotonic()
     after = state.change(edge, transition, seen=seen, instead=instead)
     ms = round((time.monotonic() - begin) * 1000)
     journal = after.known
-    if not _proved(edge, held, after.marker):
+    if not _proved(edge, held, to):
         raise NeedsPerson(_undo(edge, journal))
-    say(f"flipped {journal.previous or 'nothing'} -> {after.marker} in {ms} ms")
+    say(f"flipped {journal.previous or 'nothing'} -> {to} in {ms} ms")
     generation = journal.generation
     return state.change(
         edge, lambda found: found.timed(ms) if found.generation == generation else found, seen=after
@@ -43,10 +47,10 @@ def flip(
 
 def _proved(edge: Edge, held: Iterator[str], to: Colour) -> bool:
     deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline:
-        if edge.fresh("/live", times=_FRESH) == [to] * _FRESH:
-            return any(answer == to for answer in held)
-    return False
+    while edge.fresh("/live", times=_FRESH) != [to] * _FRESH:
+        if time.monotonic() > deadline:
+            return False
+    return to in held
 
 
 def _undo(edge: Edge, after: Journal) -> str:

@@ -46,8 +46,8 @@ def preflight(client: docker.DockerClient, args: Preflight) -> None:
             raise Refused(f"{args.colour} is live; its containers are not removed. Nothing was changed.")
     if old and (left := drained(edge, old, args.drain_timeout)):
         raise Refused(
-            f"{args.colour} still has {left} requests in flight after {args.drain_timeout} s, and they would be cut. "
-            "Nothing was changed. Run the same command again when they have ended, or raise rollout.drainTimeout."
+            f"{args.colour} still has {left} requests in flight after {args.drain_timeout:.0f} s, and they would be "
+            "cut. Nothing was changed. Run the same command again when they have ended, or raise rollout.drainTimeout."
         )
     state.change(edge, lambda journal: _begin(journal, args), instead=fresh)
     for replica in old:

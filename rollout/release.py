@@ -94,7 +94,7 @@ def go_live(
         flipped = journal.flipped(new.colour, new.release, reason, at)
         return flipped.at_phase("watching", new.colour, at, terms) if requests else flipped
 
-    after = flip(edge, onward)
+    after = flip(edge, new.colour, onward)
     if requests:
         watched = Watched(service=service, replicas=replicas, generation=after.generation, terms=terms)
         see_through(client, edge, watched, requests)

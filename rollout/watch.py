@@ -118,7 +118,7 @@ def _go_back(client: docker.DockerClient, edge: Edge, watched: Watched, reason: 
         at = now()
         return journal.flipped(good.colour, good.release, reason, at).reject(bad.release, reason, at)
 
-    flip(edge, back)
+    flip(edge, good.colour, back)
     raise Undone(
         f"Release {bad.release} was taken back: {reason}. {good.colour} is live again with release {good.release} "
         f"({good.image}).\nRelease {bad.release} is rejected until the configuration changes or "
