@@ -1,10 +1,13 @@
 """The configuration of the edge, rendered from the templates in nginx/."""
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import SecretStr
 
 from settings import Settings
 from workloads import edge
@@ -77,6 +80,7 @@ def _values(settings: Settings) -> dict[str, object]:
         "certificates": edge.CERTIFICATES,
         "admin_socket": edge.ADMIN_SOCKET,
         "errors": ERRORS,
+        "preview": _lock(settings.rollout.preview_key),
         "servers": {
             colour: [
                 f"{address(settings, 'app-network', f'api-{colour}', replica)}:{settings.api.port}"
@@ -85,3 +89,12 @@ def _values(settings: Settings) -> dict[str, object]:
             for colour in COLOURS
         },
     }
+
+
+def _lock(key: SecretStr | None) -> str:
+    """The digest of a preview key, as nginx's secure_link module takes it; empty for none. The key is random, so its
+    digest tells nothing of it."""
+    if key is None:
+        return ""
+    digest = hashlib.md5(key.get_secret_value().encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
 from settings.values import (
@@ -119,6 +119,11 @@ class Network(Group):
     cidr: Subnet = IPv4Network("10.77.0.0/20")
 
 
+def _sealed(value: object) -> object:
+    """An encrypted value, as it is in the stack's file, can only be read by Pulumi."""
+    return None if isinstance(value, dict) and set(value) == {"secure"} else value
+
+
 class Rollout(Group):
     """How a release goes live."""
 
@@ -128,6 +133,9 @@ class Rollout(Group):
     watch: Duration = Field(30, description="time under watch after the flip")
     error_ratio: Decimal = Field(Decimal("0.05"), gt=0, le=1, description="share of 5xx answers that undoes a flip")
     promote: Literal["auto", "manual"] = Field("auto", description="manual stops after the gate")
+    preview_key: Annotated[Annotated[SecretStr, Field(min_length=24)] | None, BeforeValidator(_sealed)] = Field(
+        None, description="opens the idle colour to who sends it as X-Orca-Preview; a secret, `openssl rand -hex 16`"
+    )
 
 
 class Images(Group):
