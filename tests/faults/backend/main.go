@@ -1,0 +1,127 @@
+// An HTTP server that can be told to misbehave. It stands for any image that a user may release, so it knows nothing
+// of what releases it; its environment says how it is to behave:
+//
+//	VERSION     text that every answer carries
+//	EXIT_AFTER  time after which it ends with exit code 7, as "0s" or "2s"
+//	READY       "never", or "flap" for every other time; /readyz answers 200 otherwise
+//	FAIL        share of requests to /v1/ answered with 500, as "0.2"; /v1/chat is spared
+//	IDLE        time after which it closes an idle connection
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+var version = os.Getenv("VERSION")
+
+func main() {
+	if after, err := time.ParseDuration(os.Getenv("EXIT_AFTER")); err == nil {
+		time.AfterFunc(after, func() {
+			fmt.Println("fatal: told to exit")
+			os.Exit(7)
+		})
+		if after == 0 {
+			time.Sleep(time.Hour)
+		}
+	}
+	idle, _ := time.ParseDuration(os.Getenv("IDLE"))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /readyz", ready)
+	mux.Handle("/v1/echo", failing(echo))
+	mux.Handle("GET /v1/hello", failing(hello))
+	mux.Handle("GET /v1/stream", failing(stream))
+	mux.HandleFunc("POST /v1/chat", stream)
+	mux.HandleFunc("GET /v1/eat", eat)
+	server := &http.Server{Addr: ":8000", Handler: mux, IdleTimeout: idle}
+
+	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer cancel()
+	go func() {
+		<-stop.Done()
+		server.Shutdown(context.Background())
+	}()
+	fmt.Println("version", version, "is listening")
+	if err := server.ListenAndServe(); err != http.ErrServerClosed {
+		fmt.Println("fatal:", err)
+		os.Exit(1)
+	}
+	time.Sleep(50 * time.Millisecond)
+}
+
+var asked atomic.Int64
+
+func ready(w http.ResponseWriter, _ *http.Request) {
+	bad := os.Getenv("READY") == "never" || os.Getenv("READY") == "flap" && asked.Add(1)%2 == 0
+	if bad {
+		http.Error(w, "not ready", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, version)
+}
+
+func failing(next http.HandlerFunc) http.Handler {
+	share, _ := strconv.ParseFloat(os.Getenv("FAIL"), 64)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Version", version)
+		if rand.Float64() < share {
+			http.Error(w, "told to fail", http.StatusInternalServerError)
+			return
+		}
+		next(w, r)
+	})
+}
+
+func hello(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, version) }
+
+// echo answers with the number of bytes of the body, all of which it has read.
+func echo(w http.ResponseWriter, r *http.Request) {
+	n, err := io.Copy(io.Discard, r.Body)
+	if err != nil {
+		return
+	}
+	fmt.Fprintln(w, version, n)
+}
+
+// stream sends an event every 100 ms for ?seconds=, after ?first= of silence, and ends as a language model's answer does.
+func stream(w http.ResponseWriter, r *http.Request) {
+	seconds, _ := strconv.ParseFloat(r.URL.Query().Get("seconds"), 64)
+	first, _ := time.ParseDuration(r.URL.Query().Get("first"))
+	time.Sleep(first)
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Version", version)
+	flush := http.NewResponseController(w)
+	for i := range int(seconds*10) + 1 {
+		if _, err := fmt.Fprintf(w, "data: %s %d\n\n", version, i); err != nil {
+			return
+		}
+		flush.Flush()
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-r.Context().Done():
+			return
+		}
+	}
+	fmt.Fprint(w, "data: [DONE]\n\n")
+}
+
+// eat takes memory until it is killed for it.
+func eat(http.ResponseWriter, *http.Request) {
+	var all [][]byte
+	for {
+		piece := make([]byte, 16<<20)
+		for i := range piece {
+			piece[i] = 1
+		}
+		all = append(all, piece)
+	}
+}

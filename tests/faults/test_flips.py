@@ -1,0 +1,113 @@
+"""The flip itself, under load: nothing lost, nothing truncated, nothing answered by the wrong colour."""
+
+import ssl
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+
+from tests.faults.conftest import EVERYTHING
+from tests.faults.stack import FaultStack
+from tests.load.client import LoadClient, Mix, Result, eventually
+
+
+class Flips:
+    """Flips a stack to and fro and remembers when; `wrong` finds answers of a colour that was not live."""
+
+    def __init__(self, stack: FaultStack) -> None:
+        self._stack = stack
+        status = stack.status()
+        self._live = status["live"]
+        self._versions = stack.versions()
+        # (from, to, version): which version was live from the end of one flip to the beginning of the next.
+        self._spans: list[tuple[float, float, str]] = []
+        self._since = 0.0
+
+    def flip(self) -> None:
+        to = "blue" if self._live == "green" else "green"
+        begin = time.time()
+        done = self._stack.rollout("flip", "--to", to)
+        assert done.returncode == 0, done.stderr
+        self._spans.append((self._since, begin, self._versions[self._live]))
+        self._live, self._since = to, time.time()
+
+    def wrong(self, result: Result) -> Result:
+        """The requests that were begun and answered between two flips by the colour that was not live."""
+        spans = [*self._spans, (self._since, float("inf"), self._versions[self._live])]
+        return Result(
+            [
+                request
+                for begin, end, version in spans
+                for request in result.requests
+                if begin < request.start < end and request.end < end and request.version not in (version, "")
+            ]
+        )
+
+
+def test_forty_flips_in_a_row_lose_nothing(pair: FaultStack, load: LoadClient) -> None:
+    flips = Flips(pair)
+    with load.run(pair.url, pair.ca, EVERYTHING) as running:
+        for _ in range(40):
+            flips.flip()
+    result = running.end()
+    assert len(result.of("keepalive")) > 5_000
+    assert len(result.of("stream")) > 20
+    assert not result.lost, result.summary()
+    assert not flips.wrong(result).requests, flips.wrong(result).summary()
+    assert len(result.versions) == 2
+
+
+def test_flips_with_a_reload_between_them_lose_nothing(pair: FaultStack, load: LoadClient) -> None:
+    flips = Flips(pair)
+    with load.run(pair.url, pair.ca, EVERYTHING) as running:
+        for _ in range(4):
+            flips.flip()
+            pair.exec_in_edge("nginx", "-c", "/var/lib/edge/config/nginx.conf", "-s", "reload")
+    result = running.end()
+    assert not result.lost, result.summary()
+    assert not flips.wrong(result).requests, flips.wrong(result).summary()
+
+
+def test_streams_end_whole_on_the_colour_where_they_began(pair: FaultStack, load: LoadClient) -> None:
+    old, new = pair.versions()[pair.live], pair.versions()[pair.idle]
+    with load.run(pair.url, pair.ca, Mix(stream="4@0s", stream_path="/v1/stream?seconds=15")) as before:
+        assert pair.rollout("flip", "--to", pair.idle).returncode == 0
+        with load.run(pair.url, pair.ca, Mix(stream="4@0s", stream_path="/v1/stream?seconds=3")) as after:
+            pass
+    begun, later = before.end(), after.end()
+    assert not begun.lost, begun.summary()
+    assert not later.lost, later.summary()
+    assert (begun.versions, later.versions) == ({old}, {new})
+
+
+def test_a_slow_first_word_is_waited_for(pair: FaultStack, load: LoadClient) -> None:
+    """20 s of silence, over a flip, as a model has that is being loaded."""
+    old = pair.versions()[pair.live]
+    mix = Mix(stream="2@0s", stream_path="/v1/stream?seconds=1&first=20s")
+    with load.run(pair.url, pair.ca, mix, wait=False) as running:
+        eventually(lambda: pair.status()["colours"][pair.live]["inFlight"] == 2, 10, "both requests have arrived")
+        assert pair.rollout("flip", "--to", pair.idle).returncode == 0
+    result = running.end()
+    assert len(result) == 2
+    assert not result.lost, result.summary()
+    assert result.versions == {old}
+
+
+def test_an_upload_that_is_under_way_arrives_whole(pair: FaultStack) -> None:
+    old = pair.versions()[pair.live]
+    size = 6 * 2**20
+
+    def slowly() -> Iterator[bytes]:
+        for _ in range(32):
+            yield b"x" * (size // 32)
+            time.sleep(0.1)
+
+    with ThreadPoolExecutor() as pool:
+        context = ssl.create_default_context(cafile=str(pair.ca))
+        upload = pool.submit(httpx.post, f"{pair.url}/v1/echo", content=slowly(), verify=context, timeout=60)
+        time.sleep(1)
+        assert not upload.done()
+        assert pair.rollout("flip", "--to", pair.idle).returncode == 0
+        answer = upload.result()
+    assert (answer.status_code, answer.text) == (200, f"{old} {size}\n")

@@ -1,0 +1,140 @@
+"""The strict load client of this folder, run beside a test: what it sent, and what became of each request."""
+
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+SOURCE = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """How many clients of each kind, and the pause of each between two requests, as `20@5ms,15@1s`."""
+
+    keepalive: str = ""
+    fresh: str = ""
+    get: str = ""
+    stream: str = ""
+    stream_path: str = "/v1/stream?seconds=8"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request; times in Unix seconds. `outcome` is `ok`, `truncated`, a status, or an error's text."""
+
+    kind: str
+    start: float
+    end: float
+    version: str
+    outcome: str
+
+
+@dataclass
+class Result:
+    """All requests of a run, in the order of their ends."""
+
+    requests: list[Request] = field(default_factory=list)
+
+    def of(self, *kinds: str) -> "Result":
+        return Result([request for request in self.requests if request.kind in kinds])
+
+    def after(self, moment: float) -> "Result":
+        """The requests that began after that moment."""
+        return Result([request for request in self.requests if request.start > moment])
+
+    @property
+    def lost(self) -> list[Request]:
+        return [request for request in self.requests if request.outcome != "ok"]
+
+    @property
+    def versions(self) -> set[str]:
+        """The versions that answered; an answer that came from none has the version ''."""
+        return {request.version for request in self.requests}
+
+    def first(self, version: str) -> float:
+        """When the first answer of a version had come."""
+        return min(request.end for request in self.requests if request.version == version)
+
+    def summary(self) -> str:
+        """One line a kind and outcome, for a failed assertion."""
+        counts = Counter((request.kind, request.outcome, request.version) for request in self.requests)
+        return "\n".join(f"{n:8} {' '.join(what)}" for what, n in sorted(counts.items()))
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+
+class Running:
+    """A run that goes on. `so_far()` can be asked at any time."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self._requests: list[Request] = []
+        self._ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            if line == "ready\n":
+                self._ready.set()
+                continue
+            if not line.endswith("\n"):  # cut off with the client itself
+                break
+            kind, start, end, version, outcome = line.rstrip("\n").split("\t")
+            self._requests.append(Request(kind, float(start), float(end), version, outcome))
+
+    def wait_ready(self, timeout: float = 30) -> None:
+        assert self._ready.wait(timeout), "not every client's first answer has begun"
+
+    def end(self) -> Result:
+        """Stop sending, let running requests end, and return all of them."""
+        assert self._process.stdin
+        if not self._process.stdin.closed:
+            self._process.stdin.close()
+        self._reader.join(180)
+        assert self._process.wait(10) == 0
+        return Result(self._requests)
+
+
+class LoadClient:
+    """Compiles the client into the folder `build`; `prefix` is the command that it is run by, if any."""
+
+    def __init__(self, build: Path, prefix: tuple[str, ...] = ()) -> None:
+        self._binary = build / "load"
+        self._prefix = prefix
+        subprocess.run(["go", "build", "-o", str(self._binary), "."], cwd=SOURCE, check=True, timeout=300)
+
+    @contextmanager
+    def run(self, url: str, ca: Path, mix: Mix, *, wait: bool = True) -> Iterator[Running]:
+        """Send load until the block ends. It begins when every client's first answer has, unless told not to `wait`."""
+        flags = [word for name, value in asdict(mix).items() for word in (f"-{name.replace('_', '-')}", value)]
+        process = subprocess.Popen(
+            [*self._prefix, str(self._binary), "-url", url, "-ca", str(ca), *flags],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        running = Running(process)
+        try:
+            if wait:
+                running.wait_ready()
+            yield running
+            running.end()
+        finally:
+            process.kill()
+            process.wait()
+
+
+def eventually(condition: Callable[[], bool], timeout: float, what: str) -> None:
+    """Wait until the condition holds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
+        time.sleep(0.05)
