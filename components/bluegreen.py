@@ -145,7 +145,7 @@ class BlueGreen(pulumi.ComponentResource):
                 "GATE_TIMEOUT": str(rollout.gate_timeout),
                 "WATCH": str(rollout.watch),
                 "ERROR_RATIO": str(rollout.error_ratio),
-                "SMOKE": _smoke(settings),
+                "SMOKE": settings.smoke.model_dump_json() if settings.smoke else "null",
                 "PIDS": str(settings.api.pids),
             },
             self._options(touched=not plan.frozen, depends_on=after),
@@ -164,12 +164,3 @@ def _last_outputs() -> Mapping[str, Any]:
     found = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": stack}).value or {}
     outputs: Mapping[str, Any] = found.get("outputs") or {}
     return outputs
-
-
-def _smoke(settings: Settings) -> str:
-    """The smoke request as JSON, `null` for none."""
-    if settings.api.smoke is None:
-        return "null"
-    smoke = settings.api.smoke
-    model = settings.ollama_models[0].split("@")[0]
-    return json.dumps({**smoke.model_dump(), "body": smoke.body.replace("{model}", model)})

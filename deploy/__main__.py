@@ -30,7 +30,7 @@ def up(stack: str) -> None:
         )
     pulumi.show("up", "--yes", "--skip-preview", "--stack", stack)
     made = pulumi.outputs(stack)
-    ask(made["url"], made["ca"], next(iter(made["models"])))
+    ask(settings, made["url"], made["ca"])
     print(_next_steps(stack, made["url"]))
 
 

@@ -1,56 +1,91 @@
-"""One real question through the edge, its answer shown as it comes."""
+"""One real request through the edge after a deployment: a question to the model, its answer shown as it comes.
+
+A backend that is not asked for completions at the gate (api.smoke) is not asked for one here: it gets that request.
+"""
 
 import json
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import requests
 
+from settings import Settings
+
+COMPLETIONS = "/v1/chat/completions"
 QUESTION = "What is the capital of France?"
+
+_QUESTION = {
+    "stream": True,
+    "temperature": 0,
+    "max_tokens": 64,
+    "messages": [{"role": "user", "content": QUESTION}],
+}
 
 
 class NoAnswer(Exception):
     """The edge is up, but the question was not answered."""
 
 
-def ask(url: str, ca: str, model: str) -> None:
-    """Print the answer's tokens as they arrive. Raises NoAnswer when it fails or does not end as it should."""
-    print(f"\n{model}, asked through {url}: {QUESTION}\n  ", end="", flush=True)
+def ask(settings: Settings, url: str, ca: str) -> None:
+    """Print the answer as it arrives. Raises NoAnswer when it fails or does not end as it should."""
+    smoke = settings.smoke
+    if smoke is None:
+        print("\nNothing was asked through the edge: api.smoke is off.")
+        return
+    if not smoke.path.startswith(settings.api.paths):
+        print(f"\nNothing was asked through the edge: {smoke.path} is none of its api.paths.")
+        return
     begin = time.monotonic()
-    first = 0.0
-    ended = False
-    body = {
-        "model": model,
-        "stream": True,
-        "temperature": 0,
-        "max_tokens": 64,
-        "messages": [{"role": "user", "content": QUESTION}],
-    }
+    if smoke.path == COMPLETIONS:
+        model = settings.ollama_models[0].split("@")[0]
+        print(f"\n{model}, asked through {url}: {QUESTION}\n  ", end="", flush=True)
+        with _sent("POST", url + COMPLETIONS, ca, json.dumps({"model": model, **_QUESTION})) as answer:
+            first = _print_tokens(answer, begin)
+        print(f"\n  (first token after {first:.1f} s, whole answer after {time.monotonic() - begin:.1f} s)")
+        return
+    print(f"\n{smoke.method} {url}{smoke.path}: ", end="", flush=True)
+    with _sent(smoke.method, url + smoke.path, ca, smoke.body) as answer:
+        if smoke.expect not in answer.text:
+            raise NoAnswer(f"the answer does not contain {smoke.expect!r}")
+        print(f"{answer.status_code} {answer.reason}, whole answer after {time.monotonic() - begin:.1f} s")
+
+
+@contextmanager
+def _sent(method: str, url: str, ca: str, body: str) -> Iterator[requests.Response]:
+    """The answer to a request, its body still to come."""
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as trusted:
         trusted.write(ca)
         trusted.flush()
         try:
-            with requests.post(
-                f"{url}/v1/chat/completions",
-                json=body,
+            with requests.request(
+                method,
+                url,
+                data=body,
+                headers={"Content-Type": "application/json"},
                 stream=True,
                 timeout=(5, 300),
                 verify=trusted.name if ca else True,
             ) as answer:
                 if not answer.ok:
                     raise NoAnswer(f"{answer.status_code} {answer.reason}: {answer.text.strip()}")
-                for line in answer.iter_lines(decode_unicode=True):
-                    if line == "data: [DONE]":
-                        ended = True
-                    elif line.startswith("data: "):
-                        first = first or time.monotonic() - begin
-                        print(_text(json.loads(line[6:])), end="", flush=True)
+                yield answer
         except requests.RequestException as error:
             raise NoAnswer(str(error)) from None
-    if not ended:
-        raise NoAnswer("the stream ended before it was complete")
-    print(f"\n  (first token after {first:.1f} s, whole answer after {time.monotonic() - begin:.1f} s)")
+
+
+def _print_tokens(answer: requests.Response, begin: float) -> float:
+    """Print a streamed completion; gives the seconds to its first token."""
+    first = 0.0
+    for line in answer.iter_lines(decode_unicode=True):
+        if line == "data: [DONE]":
+            return first
+        if line.startswith("data: "):
+            first = first or time.monotonic() - begin
+            print(_text(json.loads(line[6:])), end="", flush=True)
+    raise NoAnswer("the stream ended before it was complete")
 
 
 def _text(chunk: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import docker
+from docker.errors import APIError
 from docker.models.containers import Container
 
 from rollout.engine import execute, find, last_words, say
@@ -54,9 +55,20 @@ def ready(client: docker.DockerClient, args: Ready) -> None:
 
 
 def limit_pids(client: docker.DockerClient, container: Container, pids: int) -> None:
-    """Set the PID limit: the one field of the engine's update call that the SDK does not offer."""
+    """Set the PID limit: the one field of the engine's update call that the SDK does not offer.
+
+    The engine refuses while a container is ending; of one that has ended it notes the limit for the next start.
+    """
     api: Any = client.api
-    api._raise_for_status(api._post_json(api._url("/containers/{0}/update", container.id), data={"PidsLimit": pids}))
+    for last in (False, False, False, True):
+        try:
+            asked = api._post_json(api._url("/containers/{0}/update", container.id), data={"PidsLimit": pids})
+            api._raise_for_status(asked)
+            return
+        except APIError:
+            if last:
+                raise
+            time.sleep(0.3)
 
 
 def _fail(container: Container, what: str) -> None:

@@ -172,6 +172,14 @@ class Settings(BaseModel):
     rollout: Rollout = Rollout()
     images: Images = Images()
 
+    @property
+    def smoke(self) -> Smoke | None:
+        """The smoke request as it is sent; None for none."""
+        if self.api.smoke is None:
+            return None
+        model = self.ollama_models[0].split("@")[0]
+        return self.api.smoke.model_copy(update={"body": self.api.smoke.body.replace("{model}", model)})
+
     @model_validator(mode="after")
     def _reservation_below_limit(self) -> Self:
         if self.ollama_memory_reservation > self.ollama_memory_limit:

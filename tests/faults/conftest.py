@@ -44,7 +44,8 @@ def load(load_build: Path) -> LoadClient:
 
 @pytest.fixture(scope="session")
 def backend(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[str]:
-    """The images of the backend by their repository: `:1`, and `:no-start`, whose program is missing."""
+    """The images of the backend by their repository: `:1`, `:2` whose versions end in "b", and `:no-start`, whose
+    program is missing."""
     require_tools()
     context = tmp_path_factory.mktemp("backend")
     build = ["go", "build", "-ldflags", "-s -w", "-o", str(context / "backend"), "."]
@@ -52,9 +53,10 @@ def backend(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClien
     shutil.copy(BACKEND / "Dockerfile", context)
     (context / "Dockerfile.no-start").write_text('FROM scratch\nCOPY Dockerfile /\nENTRYPOINT ["/missing"]\n')
     engine.images.build(path=str(context), tag=f"{IMAGE}:1", rm=True)
+    engine.images.build(path=str(context), tag=f"{IMAGE}:2", rm=True, buildargs={"BUILD": "b"})
     engine.images.build(path=str(context), dockerfile="Dockerfile.no-start", tag=f"{IMAGE}:no-start", rm=True)
     yield IMAGE
-    for tag in ("1", "no-start"):
+    for tag in ("1", "2", "no-start"):
         engine.images.remove(f"{IMAGE}:{tag}", force=True)
 
 

@@ -16,7 +16,7 @@ import pytest
 from docker.errors import APIError
 from docker.models.containers import Container
 
-from tests.integration.project import ROOT, Project
+from tests.integration.project import ROOT, Project, sweep
 from tests.load.client import eventually
 
 PROGRAM = Path(__file__).parent / "program.py"
@@ -52,6 +52,7 @@ class FaultStack(Project):
 
     def create(self) -> None:
         """The first release."""
+        sweep(self.engine, f"{self.name}-")
         self.pulumi("stack", "init")
         self.release()
         outputs = self.outputs()
@@ -207,6 +208,17 @@ def wait_for_phase(stack: FaultStack, phase: str, deployer: "subprocess.Popen[st
         return stack.phase() == phase
 
     eventually(reached, 60, f"phase {phase}")
+
+
+def wait_for_words(deployer: "subprocess.Popen[str]", words: str) -> None:
+    """Wait until a deployment has said something; pulumi shows what a step says as it comes."""
+    assert deployer.stdout
+    said = []
+    for line in deployer.stdout:
+        said.append(line)
+        if words in line:
+            return
+    raise AssertionError(f"it never said {words!r}:\n{''.join(said)}")
 
 
 def require_tools() -> None:

@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.faults.stack import FaultStack
 from tests.load.client import LoadClient, Mix, eventually
@@ -89,3 +90,42 @@ def test_a_client_that_never_reads_cannot_hold_up_a_release_for_ever(pair: Fault
         assert time.monotonic() - begin < 60
     pair.up()
     assert pair.versions()[pair.live] == str(pair.number)
+
+
+# What Python runs before a program: from then on the wall clock jumps, an hour ahead and an hour back, every second.
+JUMPING_CLOCK = """
+import datetime, time
+
+wall = time.time
+time.time = lambda: wall() + (3600 if int(wall()) % 2 else -3600)
+
+class Jumping(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromtimestamp(time.time(), tz)
+
+datetime.datetime = Jumping
+"""
+
+
+def test_a_clock_that_jumps_cuts_nothing(pair: FaultStack, load: LoadClient, tmp_path: Path) -> None:
+    """The drain, the gate and the watch take as long as they should, whatever the deployer's clock says."""
+    (tmp_path / "sitecustomize.py").write_text(JUMPING_CLOCK)
+    old = pair.versions()[pair.live]
+    with load.run(pair.url, pair.ca, Mix(stream="3@0s", stream_path="/v1/stream?seconds=30")) as running:
+        assert pair.rollout("flip", "--to", pair.idle).returncode == 0
+        time.sleep(1)
+        eventually(lambda: in_flight(pair, pair.idle) == 3, 5, "three streams are left on the colour to be made anew")
+        new, begin = pair.want(), time.monotonic()
+        env = pair.env
+        pair.env = {**env, "PYTHONPATH": str(tmp_path)}
+        try:
+            pair.up()
+        finally:
+            pair.env = env
+        took = time.monotonic() - begin
+    streams = running.end()
+    assert not streams.lost, streams.summary()
+    assert old in streams.versions
+    assert 10 < took < 120
+    assert pair.versions()[pair.live] == new

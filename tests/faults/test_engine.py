@@ -99,6 +99,8 @@ def test_the_engine_is_restarted_in_the_middle_of_a_release(
         assert result.versions == {new}
         assert not result.lost, result.summary()
         assert (stack.live, stack.phase()) == (live, "done")
+        assert stack.rollout("rollback").returncode == 0, "the standby is back as well"
+        assert stack.live != live
     finally:
         stack.remove()
         client.close()

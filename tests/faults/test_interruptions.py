@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import SOME
-from tests.faults.stack import FaultStack, kill_group, wait_for_phase
-from tests.load.client import LoadClient
+from tests.faults.stack import FaultStack, kill_group, wait_for_phase, wait_for_words
+from tests.load.client import LoadClient, Mix
 
 
 @pytest.mark.parametrize("phase", ["starting", "gating", "watching"])
@@ -30,6 +30,30 @@ def test_kill_at_a_boundary(stack: FaultStack, load: LoadClient, phase: str) -> 
     assert stack.phase() == "done"
     assert len(stack.ids()) == 3, "no container is left over"
     assert stack.planned() == {}
+
+
+def test_kill_while_it_waits_for_streams(pair: FaultStack, load: LoadClient) -> None:
+    """Killed in the preflight: nothing has been changed by then, and the streams end whole."""
+    old = pair.versions()[pair.live]
+    with (
+        load.run(pair.url, pair.ca, Mix(stream="3@0s", stream_path="/v1/stream?seconds=40")) as streaming,
+        load.run(pair.url, pair.ca, SOME) as running,
+    ):
+        assert pair.rollout("flip", "--to", pair.idle).returncode == 0
+        before, containers = pair.status()["generation"], pair.ids()
+        new = pair.want()
+        deployer = pair.up_in_background()
+        wait_for_words(deployer, "3 in flight")
+        kill_group(deployer)
+        assert (pair.status()["generation"], pair.ids()) == (before, containers)
+        pair.pulumi("cancel", "--yes")
+        pair.up()
+    streams, result = streaming.end(), running.end()
+    assert not streams.lost, streams.summary()
+    assert old in streams.versions
+    assert not result.lost, result.summary()
+    assert pair.versions()[pair.live] == new
+    assert pair.planned() == {}
 
 
 def test_kill_between_the_containers(stack: FaultStack, load: LoadClient) -> None:

@@ -8,7 +8,7 @@ import time
 import httpx
 import pytest
 
-from tests.faults.conftest import SOME
+from tests.faults.conftest import EVERYTHING, SOME
 from tests.faults.stack import FaultStack
 from tests.load.client import LoadClient, Mix
 
@@ -34,6 +34,24 @@ def test_a_release_under_load_loses_nothing(stack: FaultStack, load: LoadClient)
     assert {name: stack.ids()[name] for name in untouched} == {name: before[name] for name in untouched}
     assert stack.planned() == {}
     assert stack.outputs()["live"] == stack.live
+
+
+def test_a_new_image_by_make_deploy_under_full_load(stack: FaultStack, load: LoadClient) -> None:
+    """What `make deploy TAG=2` runs. The image knows nothing of this project, and is asked what its stack asks it."""
+    old, url, ca = stack.version, stack.url, stack.ca
+    long = Mix(stream="4@0s", stream_path="/v1/stream?seconds=25")
+    with load.run(url, ca, EVERYTHING) as running, load.run(url, ca, long, wait=False) as streaming:
+        said = stack.run("python3", "-m", "deploy", "release", "--stack", stack.name, "--tag", "2").stdout
+        done = time.time()
+        time.sleep(2)
+    result, streams = running.end(), streaming.end()
+    assert f"POST {url}/v1/chat: 200 OK" in said
+    assert not result.lost, result.summary()
+    assert not streams.lost, streams.summary()
+    assert result.versions == {old, f"{old}b"}
+    assert result.after(done).versions == {f"{old}b"}
+    assert min(streams.requests, key=lambda stream: stream.start).version == old
+    stack.release()
 
 
 def test_reverting_the_configuration_rolls_back_and_touches_no_container(stack: FaultStack, load: LoadClient) -> None:
@@ -135,22 +153,24 @@ def test_replicas_can_be_added_and_removed(stack: FaultStack, load: LoadClient) 
 
 @pytest.mark.parametrize("form", ["json", "table"])
 def test_status_says_what_is_live(stack: FaultStack, form: str) -> None:
+    release = stack.container(f"api-{stack.live}").labels["orca.release"]
     if form == "json":
         shown = json.loads(stack.rollout("status", "--json").stdout)
         assert shown["live"] == stack.live
-        assert shown["colours"][stack.live]["release"] == stack.outputs()["release"]
+        assert shown["colours"][stack.live]["release"] == release
         assert set(shown["colours"][stack.idle]) == {"release", "image", "health", "inFlight", "restarts", "since"}
         assert set(shown["flips"][-1]) == {"at", "from", "to", "release", "reason", "ms"}
     else:
         shown = stack.rollout("status").stdout
         row = next(line for line in shown.splitlines() if " live " in line)
-        assert row.split()[:4] == [stack.live, "live", stack.outputs()["release"], "ready"]
+        assert row.split()[:4] == [stack.live, "live", release, "ready"]
 
 
 def test_the_preview_door_opens_to_its_key_alone(stack: FaultStack) -> None:
     """The release that waits is shown to who has the key, and to nobody else; the key is in no log and in no file."""
     old, key = stack.version, secrets.token_hex(16)
-    new = stack.want(rollout={"promote": "manual", "previewKey": key})
+    new = stack.want(rollout={"promote": "manual"})
+    stack.pulumi("config", "set", "--secret", "--path", "rollout.previewKey", key)
     stack.up()
     context = ssl.create_default_context(cafile=str(stack.ca))
     with httpx.Client(base_url=stack.url, verify=context) as client:
@@ -170,4 +190,6 @@ def test_the_preview_door_opens_to_its_key_alone(stack: FaultStack) -> None:
     assert key not in edge.logs().decode()
     searched = stack.in_state(f"grep -r {key} /etc/edge /var/lib/edge")
     assert (searched.returncode, searched.stdout) == (1, "")
+    kept = [stack.file, *(path for path in stack.backend.rglob("*") if path.is_file())]
+    assert not [path for path in kept if key.encode() in path.read_bytes()]
     assert stack.rollout("promote").returncode == 0

@@ -44,7 +44,7 @@ def test_a_damaged_journal(pair: FaultStack, load: LoadClient, damage: str) -> N
     assert not result.lost, result.summary()
     assert result.versions == {version}
     assert (pair.live, pair.ids()) == (live, before)
-    assert pair.status()["colours"][live]["release"] == pair.outputs()["release"]
+    assert pair.status()["colours"][live]["release"] == pair.container(f"api-{live}").labels["orca.release"]
 
 
 def test_an_update_refuses_where_the_state_is_lost(pair: FaultStack) -> None:

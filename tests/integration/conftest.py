@@ -7,7 +7,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.integration.project import Project
+from tests.integration.project import Project, sweep
 
 CONFIG: dict[str, Any] = {
     "profile": "development",
@@ -32,8 +32,9 @@ def engine() -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def stack(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[Project]:
     """The stack `it`, up and answering; destroyed in the end."""
+    sweep(engine, "it-")
     base = tmp_path_factory.mktemp("stack")
     project = Project(base / "checkout", base / "state", "it", CONFIG)
     try:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import docker
 import yaml
 
 ROOT = Path(__file__).parent.parent.parent
@@ -66,3 +67,26 @@ class Project:
             for step in steps
             if step["op"] != "same" and "pulumi:pulumi:Stack" not in step["urn"]
         }
+
+
+def left(engine: docker.DockerClient, prefix: str) -> list[str]:
+    """Everything on the engine whose name begins so."""
+    found = [
+        *(str(container.name) for container in engine.containers.list(all=True)),
+        *(str(network.name) for network in engine.networks.list()),
+        *(volume.name for volume in engine.volumes.list()),
+    ]
+    return sorted(name for name in found if name.startswith(prefix))
+
+
+def sweep(engine: docker.DockerClient, prefix: str) -> None:
+    """Remove what a test run that was killed has left of a stack; its state went with it."""
+    for container in engine.containers.list(all=True):
+        if str(container.name).startswith(prefix):
+            container.remove(force=True, v=True)
+    for network in engine.networks.list():
+        if str(network.name).startswith(prefix):
+            network.remove()
+    for volume in engine.volumes.list():
+        if volume.name.startswith(prefix):
+            volume.remove(force=True)

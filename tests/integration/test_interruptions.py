@@ -12,7 +12,7 @@ import docker
 import pytest
 
 from tests.integration.conftest import CONFIG
-from tests.integration.project import Project
+from tests.integration.project import Project, left, sweep
 
 CONFIG_2 = {
     **CONFIG,
@@ -21,21 +21,9 @@ CONFIG_2 = {
 }
 
 
-def left(engine: docker.DockerClient, prefix: str) -> list[str]:
-    """Everything on the engine that carries the stack's name."""
-    return sorted(
-        name
-        for name in [
-            *(str(container.name) for container in engine.containers.list(all=True)),
-            *(str(network.name) for network in engine.networks.list()),
-            *(volume.name for volume in engine.volumes.list()),
-        ]
-        if name.startswith(prefix)
-    )
-
-
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
+def project(tmp_path: Path, engine: docker.DockerClient) -> Iterator[Project]:
+    sweep(engine, "it2-")
     made = Project(tmp_path / "checkout", tmp_path / "state", "it2", CONFIG_2)
     yield made
     made.deploy("down", check=False)

@@ -1,7 +1,7 @@
 // An HTTP server that can be told to misbehave. It stands for any image that a user may release, so it knows nothing
 // of what releases it; its environment says how it is to behave:
 //
-//	VERSION     text that every answer carries
+//	VERSION     text that every answer carries, followed by what BUILD says (the image sets it)
 //	EXIT_AFTER  time after which it ends with exit code 7, as "0s" or "2s"
 //	READY       "never", or "flap" for every other time; /readyz answers 200 otherwise
 //	FAIL        share of requests to /v1/ answered with 500, as "0.2"; /v1/chat is spared
@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-var version = os.Getenv("VERSION")
+var version = os.Getenv("VERSION") + os.Getenv("BUILD")
 
 func main() {
 	if after, err := time.ParseDuration(os.Getenv("EXIT_AFTER")); err == nil {
