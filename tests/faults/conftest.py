@@ -2,21 +2,20 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import pytest
 
+from benchmarks.load.client import LoadClient, Mix
+from tests.faults.backend import build
 from tests.faults.stack import FaultStack, require_tools
-from tests.load.client import LoadClient, Mix
 
 IMAGE = "orca-faults-backend"
 # An engine of a test's own takes root, and dockerd on this machine.
 if os.geteuid() != 0 or shutil.which("dockerd") is None:
     collect_ignore = ["test_engine.py"]
-BACKEND = Path(__file__).parent / "backend"
 # Fifty connections that are kept, with pauses that a browser, a pool and a cron job have, and some of everything else.
 EVERYTHING = Mix(keepalive="10@5ms,20@1s,20@5s", fresh="2@100ms", get="2@100ms", stream="6@0s")
 # Enough to see a loss, and light enough for a release beside it.
@@ -48,9 +47,7 @@ def backend(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClien
     program is missing."""
     require_tools()
     context = tmp_path_factory.mktemp("backend")
-    build = ["go", "build", "-ldflags", "-s -w", "-o", str(context / "backend"), "."]
-    subprocess.run(build, cwd=BACKEND, check=True, timeout=300, env=os.environ | {"CGO_ENABLED": "0"})
-    shutil.copy(BACKEND / "Dockerfile", context)
+    build.into(context)
     (context / "Dockerfile.no-start").write_text('FROM scratch\nCOPY Dockerfile /\nENTRYPOINT ["/missing"]\n')
     engine.images.build(path=str(context), tag=f"{IMAGE}:1", rm=True)
     engine.images.build(path=str(context), tag=f"{IMAGE}:2", rm=True, buildargs={"BUILD": "b"})

@@ -16,8 +16,8 @@ import pytest
 from docker.errors import APIError
 from docker.models.containers import Container
 
+from benchmarks.load.client import eventually
 from tests.integration.project import ROOT, Project, sweep
-from tests.load.client import eventually
 
 PROGRAM = Path(__file__).parent / "program.py"
 CONFIG: dict[str, Any] = {

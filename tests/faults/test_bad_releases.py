@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.load.client import LoadClient, Mix
 from tests.faults.conftest import SOME
 from tests.faults.stack import FaultStack
-from tests.load.client import LoadClient, Mix
 
 REQUESTS = Mix(keepalive="4@20ms", get="1@50ms")
 

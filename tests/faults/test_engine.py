@@ -14,8 +14,8 @@ import docker
 import pytest
 
 import images
+from benchmarks.load.client import LoadClient, Mix, eventually
 from tests.faults.stack import FaultStack, kill_group, wait_for_phase
-from tests.load.client import LoadClient, Mix, eventually
 from toolchain.engine import Roots
 from toolchain.engine_traces import unmount_below
 

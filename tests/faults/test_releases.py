@@ -8,9 +8,9 @@ import time
 import httpx
 import pytest
 
+from benchmarks.load.client import LoadClient, Mix
 from tests.faults.conftest import EVERYTHING, SOME
 from tests.faults.stack import FaultStack
-from tests.load.client import LoadClient, Mix
 
 QUICK = Mix(get="1@10ms")
 

@@ -38,6 +38,7 @@ type record struct {
 
 func main() {
 	base := flag.String("url", "https://localhost:8443", "base URL")
+	dial := flag.String("dial", "", "address to connect to, as 10.0.0.5:8443, if it is not that of -url")
 	ca := flag.String("ca", "", "PEM file of the certificate authority")
 	header := flag.String("version-header", "X-Version", "header of an answer that tells its version")
 	postPath := flag.String("post-path", "/v1/echo", "path of POST requests")
@@ -53,6 +54,9 @@ func main() {
 
 	target := mustTarget(*base, *ca, *patience)
 	target.versionHeader = *header
+	if *dial != "" {
+		target.address = *dial
+	}
 	records := make(chan record, 4096)
 	stop := make(chan struct{})
 	var clients, first sync.WaitGroup

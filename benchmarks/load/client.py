@@ -70,11 +70,11 @@ class Result:
 
 
 class Running:
-    """A run that goes on. `so_far()` can be asked at any time."""
+    """A run that goes on. What it prints is only collected meanwhile: the machine is needed for the load."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
-        self._requests: list[Request] = []
+        self._lines: list[str] = []
         self._ready = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -87,8 +87,7 @@ class Running:
                 continue
             if not line.endswith("\n"):  # cut off with the client itself
                 break
-            kind, start, end, version, outcome = line.rstrip("\n").split("\t")
-            self._requests.append(Request(kind, float(start), float(end), version, outcome))
+            self._lines.append(line)
 
     def wait_ready(self, timeout: float = 30) -> None:
         assert self._ready.wait(timeout), "not every client's first answer has begun"
@@ -100,7 +99,12 @@ class Running:
             self._process.stdin.close()
         self._reader.join(180)
         assert self._process.wait(10) == 0
-        return Result(self._requests)
+        return Result([_request(line) for line in self._lines])
+
+
+def _request(line: str) -> Request:
+    kind, start, end, version, outcome = line.rstrip("\n").split("\t")
+    return Request(kind, float(start), float(end), version, outcome)
 
 
 class LoadClient:
@@ -112,11 +116,14 @@ class LoadClient:
         subprocess.run(["go", "build", "-o", str(self._binary), "."], cwd=SOURCE, check=True, timeout=300)
 
     @contextmanager
-    def run(self, url: str, ca: Path, mix: Mix, *, wait: bool = True) -> Iterator[Running]:
-        """Send load until the block ends. It begins when every client's first answer has, unless told not to `wait`."""
+    def run(self, url: str, ca: Path, mix: Mix, *, wait: bool = True, dial: str = "") -> Iterator[Running]:
+        """Send load until the block ends. It begins when every client's first answer has, unless told not to `wait`.
+
+        `dial` is the address (host:port) to connect to, if it is not that of `url`.
+        """
         flags = [word for name, value in asdict(mix).items() for word in (f"-{name.replace('_', '-')}", value)]
         process = subprocess.Popen(
-            [*self._prefix, str(self._binary), "-url", url, "-ca", str(ca), *flags],
+            [*self._prefix, str(self._binary), "-url", url, "-ca", str(ca), "-dial", dial, *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

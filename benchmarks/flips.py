@@ -1,0 +1,89 @@
+"""Flips under load: what became of the requests, and how soon the other colour answered."""
+
+import math
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contenders import BLUE, GREEN, Command, Contender
+from benchmarks.failed import Failed
+from benchmarks.load.client import LoadClient, Mix, Result
+
+ROOT = Path(__file__).parent.parent
+# Fifty connections that are kept, with pauses that a browser, a pool and a cron job have; one client that asks every
+# few milliseconds over a new connection each, to see a flip; streams that last longer than the time between two flips.
+MIX = Mix(keepalive="10@5ms,20@1s,20@5s", fresh="2@100ms", get="1@5ms,2@100ms", stream="6@0s")
+INTERVAL = 1.5  # seconds from the beginning of one flip to that of the next, if it is done by then
+_FIRST = 2.0  # seconds of load before the first flip
+_PATIENCE = 60  # seconds for one command
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flip:
+    """One flip: the version that it made live, and when its command was started and had ended (Unix seconds)."""
+
+    to: str
+    begin: float
+    done: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flipped:
+    """All flips of a contender, in order, and all requests that were sent meanwhile."""
+
+    flips: Sequence[Flip]
+    result: Result
+
+    def waits(self, to: str) -> list[float]:
+        """For every flip to a version, the seconds from the command's start to its first answer on a new connection,
+        as the client saw it; infinite if there was none until the next flip."""
+        gets = self.result.of("get").requests
+        ends = [flip.begin for flip in self.flips[1:]] + [math.inf]
+        return [
+            min(
+                (get.end for get in gets if get.version == to and flip.begin < get.start and get.end < until),
+                default=math.inf,
+            )
+            - flip.begin
+            for flip, until in zip(self.flips, ends, strict=True)
+            if flip.to == to
+        ]
+
+    def wrong(self) -> Result:
+        """The requests that were begun when a flip was said to be done, and answered by the other colour before the
+        next one began. Streams are left out: they tell when they ended, not when they were answered."""
+        answered = self.result.of("keepalive", "fresh", "get").requests
+        ends = [flip.begin for flip in self.flips[1:]] + [math.inf]
+        return Result(
+            [
+                request
+                for flip, until in zip(self.flips, ends, strict=True)
+                for request in answered
+                if flip.done < request.start and request.end < until and request.version not in (flip.to, "")
+            ]
+        )
+
+
+def flips(load: LoadClient, contender: Contender, count: int) -> Flipped:
+    """Flip to and fro under load, `count` times. Raises Failed when a command fails."""
+    made: list[Flip] = []
+    with load.run(contender.url, contender.ca, MIX) as running:
+        time.sleep(_FIRST)
+        for number in range(count):
+            next_one = time.monotonic() + INTERVAL
+            forth = number % 2 == 0
+            begin = time.time()
+            _run(contender.forth if forth else contender.back)
+            made.append(Flip(to=GREEN if forth else BLUE, begin=begin, done=time.time()))
+            if not forth and contender.tidy:
+                _run(contender.tidy)
+            time.sleep(max(0.0, next_one - time.monotonic()))
+    return Flipped(flips=made, result=running.end())
+
+
+def _run(command: Command) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+    if done.returncode:
+        raise Failed(f"`{' '.join(command)}` ended with exit code {done.returncode}:\n{done.stdout}{done.stderr}")
