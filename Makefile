@@ -8,7 +8,7 @@ RUN := $(TOOLCHAIN) run --
 SETUP := $(TOOLCHAIN) setup $(if $(filter dev,$(STACK)),,--tools-only)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview deploy status rollback promote down test lint check env doctor lock
+.PHONY: help up preview deploy status rollback promote down test bench lint check env doctor lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ down: ## remove the deployment, and the engine if it was started for it
 
 test: ## run linters and all tests, and leave the machine as it was
 	@$(TOOLCHAIN) once --dev -- $(MAKE) --no-print-directory check
+
+bench: ## compare the flip with nginx reload and HAProxy, and write docs/benchmarks.md
+	@$(TOOLCHAIN) once -- python -m benchmarks --into docs/benchmarks.md
 
 lint: ## run the linters
 	@$(TOOLCHAIN) setup --dev --tools-only

@@ -1,6 +1,7 @@
 """`python -m benchmarks`: this project's flip, plain nginx reload and HAProxy's runtime socket, side by side."""
 
 import argparse
+import os
 import shutil
 import signal
 import subprocess
@@ -74,6 +75,7 @@ def _benchmark(engine: docker.DockerClient, options: argparse.Namespace) -> None
 def _run(
     engine: docker.DockerClient, options: argparse.Namespace, folder: Path, progress: Callable[[str], None]
 ) -> report.Results:
+    busy = os.getloadavg()[0]
     progress("building the load client and the backend")
     load = LoadClient(folder)
     image = host.build_backend(engine)
@@ -89,7 +91,7 @@ def _run(
     found = speed.speeds(load, contenders, backends, options.seconds)
     return report.Results(
         command=" ".join(["python -m benchmarks", *sys.argv[1:]]),
-        machine=machine.describe(engine),
+        machine=machine.describe(engine, busy),
         contenders=contenders,
         flipped=flipped,
         speed=found,
@@ -142,20 +144,29 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Compare ways to flip between two backends, under load, in one run."
     )
-    parser.add_argument("--flips", type=_positive, default=40, help="flips of each contender (default: 40)")
+    parser.add_argument("--flips", type=_count, default=40, help="flips of each contender (default: 40)")
     parser.add_argument(
-        "--seconds", type=float, default=2.0, help="length of each measurement of speed (default: 2; 3 rounds of 2)"
+        "--seconds", type=_seconds, default=1.0, help="length of each of the ten measurements of speed (default: 1)"
     )
     parser.add_argument("--into", type=Path, metavar="FILE", help="write the table between the markers of FILE, too")
     parser.add_argument("--clean", action="store_true", help="remove what a killed run has left, and do nothing else")
     return parser
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f'"{text}" is no number from 2 on: one flip there, and one back')
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0.1 <= seconds <= 60:
+        raise argparse.ArgumentTypeError(f'"{text}" is no number of seconds from 0.1 to 60')
+    return seconds
 
 
 _REMOVED = f"All that was made on the engine, named {host.PREFIX}*, is removed again."

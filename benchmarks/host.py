@@ -28,6 +28,8 @@ from toolchain.progress import Progress
 STACK = "bench"
 PREFIX = f"{STACK}-"
 EDGE_NETWORK = f"{PREFIX}edge"
+NGINX_VERSION = "nginx -v 2>&1 | tr / ' ' | cut -d ' ' -f 3-"
+"""The shell line that prints it."""
 PORTS = range(18600, 18621)
 """Loopback ports that a run may publish."""
 
@@ -110,7 +112,7 @@ def address(engine: docker.DockerClient, name: str, network: str) -> str:
 
 def printed(engine: docker.DockerClient, name: str, script: str) -> str:
     """What a shell line prints in a container."""
-    return execute(engine.containers.get(name), ["sh", "-c", f"{script} 2>&1"]).stdout.strip()
+    return execute(engine.containers.get(name), ["sh", "-c", script]).stdout.strip()
 
 
 def found(engine: docker.DockerClient) -> list[str]:

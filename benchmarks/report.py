@@ -51,7 +51,7 @@ def rows(results: Results) -> list[Row]:
         ("rollback, ms: median, worst", [_times(found.waits(BLUE)) for found in flipped]),
         ("the whole command, ms: median", [_ms(_command(found)) for found in flipped]),
         (f"throughput ({alone.rate:,.0f}/s alone)", [f"{own.rate_ratio:.0%}, {own.rate:,.0f}/s" for own in speed]),
-        (f"p99 ({_ms(alone.p99)} ms alone)", [f"x {own.p99_ratio:.1f}, {_ms(own.p99)} ms" for own in speed]),
+        (f"p99 ({_ms(alone.p99)} ms alone)", [f"{own.p99_ratio:.1f} x, {_ms(own.p99)} ms" for own in speed]),
         ("lost at full speed", [f"{own.lost:,}" for own in speed]),
     ]
 

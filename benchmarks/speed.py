@@ -11,7 +11,7 @@ from benchmarks.contenders import Contender
 from benchmarks.host import Backends
 from benchmarks.load.client import LoadClient, Mix, Result
 
-ROUNDS = 3
+ROUNDS = 5
 CONNECTIONS = 16
 # As fast as answers come; and the same number of requests a second for everyone, well below that, where a latency is
 # not the length of a queue.

@@ -25,7 +25,7 @@ def begin(engine: docker.DockerClient, backends: Backends, certificate: Pair, ca
     start(engine, name, build(engine, _FOLDER, name), files, "/etc/haproxy", port=port, backends=backends)
     return Contender(
         name="HAProxy, runtime socket",
-        software=printed(engine, name, "haproxy -v | cut -d ' ' -f 1-3 | head -n 1"),
+        software=printed(engine, name, "haproxy -v | head -n 1 | cut -d ' ' -f 1,3"),
         url=f"https://localhost:{port}",
         direct=f"{address(engine, name, EDGE_NETWORK)}:8443",
         ca=ca,

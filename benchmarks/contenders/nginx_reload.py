@@ -6,7 +6,7 @@ import docker
 
 import images
 from benchmarks.contenders import Contender
-from benchmarks.host import EDGE_NETWORK, STACK, Backends, address, printed, start
+from benchmarks.host import EDGE_NETWORK, NGINX_VERSION, STACK, Backends, address, printed, start
 from certificates.self_signed import Pair
 
 _CONFIG = Path(__file__).parent.parent / "nginx" / "nginx.conf"
@@ -22,6 +22,7 @@ def begin(
     request, also by a worker that a reload has told to end. By default it is not set, as in most configurations.
     """
     name = f"{STACK}-reload" + ("-min-timeout" if min_timeout else "")
+    options = f"keepalive_min_timeout {min_timeout};" if min_timeout else ""
     files = {
         "nginx.conf": _CONFIG.read_text(),
         "certificate.pem": certificate.certificate + ca.read_text(),
@@ -29,12 +30,13 @@ def begin(
         "live/blue.conf": _UPSTREAM.format(server=backends.blue),
         "live/green.conf": _UPSTREAM.format(server=backends.green),
         "live/upstream.conf": _UPSTREAM.format(server=backends.blue),
-        "live/options.conf": f"keepalive_min_timeout {min_timeout};\n" if min_timeout else "",
+        "live/options.conf": options,
     }
     start(engine, name, images.reference("nginx"), files, "/etc/nginx", owner=101, port=port, backends=backends)
     return Contender(
         name="nginx reload, patient" if min_timeout else "nginx reload",
-        software=printed(engine, name, "nginx -v") + (f", keepalive_min_timeout {min_timeout}" if min_timeout else ""),
+        software=printed(engine, name, NGINX_VERSION)
+        + (f", keepalive_min_timeout {min_timeout}" if min_timeout else ""),
         url=f"https://localhost:{port}",
         direct=f"{address(engine, name, EDGE_NETWORK)}:8443",
         ca=ca,

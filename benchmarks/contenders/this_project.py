@@ -10,7 +10,7 @@ import docker
 
 from benchmarks.contenders import BLUE, GREEN, Contender
 from benchmarks.failed import Failed
-from benchmarks.host import EDGE_NETWORK, PORTS, STACK, Backends, address, cores, printed
+from benchmarks.host import EDGE_NETWORK, NGINX_VERSION, PORTS, STACK, Backends, address, cores, printed
 from tests.integration.project import ROOT, Project
 
 # The program of the fault tests: the edge with a workload in two colours behind it, and nothing else.
@@ -34,7 +34,7 @@ def deploy(engine: docker.DockerClient, folder: Path, image: str) -> tuple[Conte
     ca.write_text(outputs["ca"])
     contender = Contender(
         name="this project",
-        software=printed(engine, f"{STACK}-nginx", "nginx -v"),
+        software=printed(engine, f"{STACK}-nginx", NGINX_VERSION),
         url=outputs["url"],
         direct=f"{address(engine, f'{STACK}-nginx', EDGE_NETWORK)}:8443",
         ca=ca,

@@ -98,7 +98,7 @@ class TestReport:
             "rollback, ms: median, worst": "210, 210",
             "the whole command, ms: median": "500",
             "throughput (2,000/s alone)": "25%, 500/s",
-            "p99 (2.0 ms alone)": "x 2.1, 4.2 ms",
+            "p99 (2.0 ms alone)": "2.1 x, 4.2 ms",
             "lost at full speed": "3",
         }
 
