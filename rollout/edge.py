@@ -3,6 +3,7 @@
 Everything goes through `docker exec`, so no port is needed and a remote engine is as good as a local one.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 import docker
@@ -11,6 +12,7 @@ from docker.models.containers import Container
 from rollout.engine import Result, execute, find, follow
 from rollout.errors import NeedsPerson
 
+_CODES = re.compile(r"(\d{3}\n)*")
 _READY = 5  # seconds that a readiness answer may take
 
 
@@ -58,7 +60,9 @@ class Edge:
         """The status of a GET for each path on the admin socket, 0 where there was no answer in time."""
         asked = [word for path in paths for word in ("-o", "/dev/null", f"http://edge{path}")]
         result = self.run([*self._curl(timeout), "-w", "%{http_code}\\n", *asked])
-        return [int(code) for code in result.stdout.split()]
+        # Where curl cannot even be run, what comes is an error's text, or nothing.
+        answers = [int(code) for code in result.stdout.split()] if _CODES.fullmatch(result.stdout) else []
+        return answers + [0] * (len(paths) - len(answers))
 
     def send(self, method: str, path: str, body: str, *, timeout: float) -> tuple[int, str]:
         """Status (0 for no whole answer) and text of a request with a JSON body on the admin socket."""
