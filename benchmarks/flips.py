@@ -18,15 +18,18 @@ MIX = Mix(keepalive="10@5ms,20@1s,20@5s", fresh="2@100ms", get="1@5ms,2@100ms", 
 INTERVAL = 1.5  # seconds from the beginning of one flip to that of the next, if it is done by then
 _FIRST = 2.0  # seconds of load before the first flip
 _PATIENCE = 60  # seconds for one command
+_TRIES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flip:
-    """One flip: the version that it made live, and when its command was started and had ended (Unix seconds)."""
+    """One flip: the version that it made live, when its command was started and had ended (Unix seconds), and how often
+    it had to be repeated because it failed."""
 
     to: str
     begin: float
     done: float
+    failed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,7 @@ class Flipped:
 
 
 def flips(load: LoadClient, contender: Contender, count: int) -> Flipped:
-    """Flip to and fro under load, `count` times. Raises Failed when a command fails."""
+    """Flip to and fro under load, `count` times. Raises Failed when a command goes on failing."""
     made: list[Flip] = []
     with load.run(contender.url, contender.ca, MIX) as running:
         time.sleep(_FIRST)
@@ -75,15 +78,18 @@ def flips(load: LoadClient, contender: Contender, count: int) -> Flipped:
             next_one = time.monotonic() + INTERVAL
             forth = number % 2 == 0
             begin = time.time()
-            _run(contender.forth if forth else contender.back)
-            made.append(Flip(to=GREEN if forth else BLUE, begin=begin, done=time.time()))
+            failed = _run(contender.forth if forth else contender.back)
+            made.append(Flip(to=GREEN if forth else BLUE, begin=begin, done=time.time(), failed=failed))
             if not forth and contender.tidy:
                 _run(contender.tidy)
             time.sleep(max(0.0, next_one - time.monotonic()))
     return Flipped(flips=made, result=running.end())
 
 
-def _run(command: Command) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_PATIENCE, check=False)
-    if done.returncode:
-        raise Failed(f"`{' '.join(command)}` ended with exit code {done.returncode}:\n{done.stdout}{done.stderr}")
+def _run(command: Command) -> int:
+    """Run a command, again if it fails, as an operator would; returns how often it has failed."""
+    for failed in range(_TRIES):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+        if done.returncode == 0:
+            return failed
+    raise Failed(f"`{' '.join(command)}` ended with exit code {done.returncode}:\n{done.stdout}{done.stderr}")

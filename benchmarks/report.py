@@ -41,6 +41,7 @@ def rows(results: Results) -> list[Row]:
     speed, alone = [results.speed[name] for name in names], results.speed["backend"]
     return [
         ("flips, there and back", [str(len(found.flips)) for found in flipped]),
+        ("commands that failed first", [str(sum(flip.failed for flip in found.flips)) for found in flipped]),
         ("requests sent", [f"{len(found.result):,}" for found in flipped]),
         ("lost POST, kept connection", [_lost(found, "keepalive") for found in flipped]),
         ("lost POST, new connection", [_lost(found, "fresh") for found in flipped]),

@@ -12,7 +12,7 @@ from benchmarks.flips import Flip, Flipped
 from benchmarks.load.client import Request, Result
 from benchmarks.speed import Speed, percentile
 
-FLIPS = (Flip(to=GREEN, begin=10.0, done=10.5), Flip(to=BLUE, begin=12.0, done=12.5))
+FLIPS = (Flip(to=GREEN, begin=10.0, done=10.5), Flip(to=BLUE, begin=12.0, done=12.5, failed=1))
 
 
 def request(start: float, version: str, *, kind: str = "get", lasts: float = 0.01, outcome: str = "ok") -> Request:
@@ -88,6 +88,7 @@ class TestReport:
         rows = {label: cells[0] for label, cells in report.rows(results(found))}
         assert rows == {
             "flips, there and back": "2",
+            "commands that failed first": "1",
             "requests sent": "8",
             "lost POST, kept connection": "1 of 2",
             "lost POST, new connection": "1 of 1",
