@@ -19,7 +19,7 @@ from docker.types import Ulimit
 from benchmarks.failed import Failed
 from certificates.self_signed import Pair, authority, leaf
 from rollout.engine import execute
-from settings.model import Edge
+from settings.edge import Edge
 from tests.faults.backend import build as backend
 from toolchain import base_image
 from toolchain.images import PASSED_ON

@@ -1,6 +1,7 @@
 """`python -m deploy up|preview|release|down --stack NAME`."""
 
 import argparse
+import json
 import sys
 
 from deploy import pulumi
@@ -8,7 +9,7 @@ from deploy.ask import NoAnswer, ask
 from deploy.ports import taken
 from deploy.recover import finish_interrupted, wait_for_other
 from rollout.errors import RolloutError
-from settings import SettingsError
+from settings import Settings, SettingsError
 from settings.files import read_stack
 from toolchain.problems import Problem
 
@@ -30,7 +31,12 @@ def up(stack: str) -> None:
         )
     pulumi.show("up", "--yes", "--skip-preview", "--stack", stack)
     made = pulumi.outputs(stack)
-    ask(settings, made["url"], made["ca"])
+    if settings.edge.proxy_protocol:
+        print("\nNothing was asked through the edge: it speaks to its load balancer alone (edge.proxyProtocol).")
+    elif (key := _key(stack, settings)) is None:
+        print("\nNothing was asked through the edge: no API key is issued that may ask (docs/operations.md, API keys).")
+    else:
+        ask(settings, made["url"], made["ca"], key)
     print(_next_steps(stack, made["url"]))
 
 
@@ -76,6 +82,18 @@ def _made(stack: str) -> bool:
         return False
     pulumi.read("stack", "init", stack)
     return True
+
+
+def _key(stack: str, settings: Settings) -> str | None:
+    """A value of the first API key that may ask for everything: empty where the edge needs none, None if there is none.
+    It is encrypted in the stack's file, and whoever may deploy the stack may read it."""
+    if settings.edge.api_keys is None:
+        return ""
+    configured = json.loads(pulumi.read("config", "get", "edge", "--stack", stack))["apiKeys"]
+    for key in configured.values():
+        if key["keys"] and not key.get("paths"):
+            return str(key["keys"][0])
+    return None
 
 
 def _next_steps(stack: str, url: str) -> str:

@@ -29,8 +29,9 @@ class NoAnswer(Exception):
     """The edge is up, but the question was not answered."""
 
 
-def ask(settings: Settings, url: str, ca: str) -> None:
-    """Print the answer as it arrives. Raises NoAnswer when it fails or does not end as it should."""
+def ask(settings: Settings, url: str, ca: str, key: str = "") -> None:
+    """Print the answer as it arrives. `key` is sent along if there is one. Raises NoAnswer when the request fails, or
+    its answer does not end as it should."""
     smoke = settings.smoke
     if smoke is None:
         print("\nNothing was asked through the edge: api.smoke is off.")
@@ -42,19 +43,19 @@ def ask(settings: Settings, url: str, ca: str) -> None:
     if smoke.path == COMPLETIONS:
         model = settings.ollama_models[0].split("@")[0]
         print(f"\n{model}, asked through {url}: {QUESTION}\n  ", end="", flush=True)
-        with _sent("POST", url + COMPLETIONS, ca, json.dumps({"model": model, **_QUESTION})) as answer:
+        with _sent("POST", url + COMPLETIONS, ca, json.dumps({"model": model, **_QUESTION}), key) as answer:
             first = _print_tokens(answer, begin)
         print(f"\n  (first token after {first:.1f} s, whole answer after {time.monotonic() - begin:.1f} s)")
         return
     print(f"\n{smoke.method} {url}{smoke.path}: ", end="", flush=True)
-    with _sent(smoke.method, url + smoke.path, ca, smoke.body) as answer:
+    with _sent(smoke.method, url + smoke.path, ca, smoke.body, key) as answer:
         if smoke.expect not in answer.text:
             raise NoAnswer(f"the answer does not contain {smoke.expect!r}")
         print(f"{answer.status_code} {answer.reason}, whole answer after {time.monotonic() - begin:.1f} s")
 
 
 @contextmanager
-def _sent(method: str, url: str, ca: str, body: str) -> Iterator[requests.Response]:
+def _sent(method: str, url: str, ca: str, body: str, key: str) -> Iterator[requests.Response]:
     """The answer to a request, its body still to come."""
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as trusted:
         trusted.write(ca)
@@ -64,7 +65,7 @@ def _sent(method: str, url: str, ca: str, body: str) -> Iterator[requests.Respon
                 method,
                 url,
                 data=body,
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", **({"X-Api-Key": key} if key else {})},
                 stream=True,
                 timeout=(5, 300),
                 verify=trusted.name if ca else True,

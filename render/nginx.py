@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import SecretStr
 
+from render.keys import keys
+from render.limits import limits
 from settings import Settings
 from workloads import edge
 from workloads.colour import COLOURS
@@ -21,17 +24,60 @@ _PLACEHOLDER = "<config-id>"
 # What the edge says of its own refusals: status, error type as in OpenAI's API, message.
 ERRORS = (
     (400, "invalid_request_error", "The request is malformed."),
+    (401, "authentication_error", "A valid API key is needed: Authorization: Bearer <key>, or X-Api-Key: <key>."),
+    (403, "permission_error", "This API key may not ask for this path."),
     (404, "invalid_request_error", "There is nothing at this path."),
     (405, "invalid_request_error", "This method is not allowed here."),
     (408, "invalid_request_error", "The request did not arrive in time."),
     (413, "invalid_request_error", "The request body is too large."),
     (414, "invalid_request_error", "The request line is too long."),
     (421, "invalid_request_error", "This host name is not served here."),
+    (429, "rate_limit_error", "Too many requests in this time; try again later."),
+    (431, "invalid_request_error", "The headers are too large."),
     (500, "server_error", "The edge failed."),
+    (501, "invalid_request_error", "This transfer encoding is not understood."),
     (502, "server_error", "The API cannot be reached."),
-    (503, "server_error", "The API is not available."),
+    (503, "server_error", "Too many requests at once, or the API is not available; try again later."),
     (504, "server_error", "The API did not answer in time."),
+    (505, "invalid_request_error", "This version of HTTP is not spoken here."),
 )
+# Of these, what nginx may say before it has read so much as a path.
+UNREAD = (400, 405, 414, 505)
+
+
+# What the API sees of a client's headers, besides what the edge says itself (nginx/snippets/proxy.conf.j2).
+REQUEST_HEADERS = (
+    "Accept",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Access-Control-Request-Headers",
+    "Access-Control-Request-Method",
+    "Anthropic-Beta",
+    "Anthropic-Version",
+    "Cache-Control",
+    "Content-Encoding",
+    "Content-Type",
+    "Cookie",
+    "Idempotency-Key",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "Last-Event-ID",
+    "OpenAI-Beta",
+    "OpenAI-Organization",
+    "OpenAI-Project",
+    "Origin",
+    "Range",
+    "Sec-WebSocket-Extensions",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Version",
+    "Traceparent",
+    "Tracestate",
+    "User-Agent",
+)
+# With keys at the edge these hold one, which is nobody else's business; without them, the API may have keys of its own.
+CREDENTIALS = ("Authorization", "X-Api-Key")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +98,11 @@ def render(settings: Settings) -> EdgeConfig:
         keep_trailing_newline=True,
         autoescape=False,  # it is no HTML: the output is nginx configuration, and every value is a validated setting
     )
+    environment.filters["regex"] = re.escape
+    values = _values(settings)
     texts = {
-        name.removesuffix(".j2"): environment.get_template(name).render(**_values(settings))
-        for name in environment.list_templates(extensions=["j2"])
+        name.removesuffix(".j2"): environment.get_template(name).render(**values)
+        for name in environment.list_templates(extensions=["j2", "js"])
     }
     config_id = digest(texts)
     return EdgeConfig(id=config_id, files={name: text.replace(_PLACEHOLDER, config_id) for name, text in texts.items()})
@@ -80,6 +128,12 @@ def _values(settings: Settings) -> dict[str, object]:
         "certificates": edge.CERTIFICATES,
         "admin_socket": edge.ADMIN_SOCKET,
         "errors": ERRORS,
+        "unread": UNREAD,
+        # What a listening socket has to say of the connection's first bytes.
+        "spoken": " proxy_protocol" if settings.edge.proxy_protocol else "",
+        "keys": keys(settings.edge.api_keys),
+        "limits": limits(settings.edge),
+        "request_headers": _request_headers(settings),
         "preview": _lock(settings.rollout.preview_key),
         "servers": {
             colour: [
@@ -89,6 +143,17 @@ def _values(settings: Settings) -> dict[str, object]:
             for colour in COLOURS
         },
     }
+
+
+def _request_headers(settings: Settings) -> list[str]:
+    """The headers that are passed on, in order."""
+    more = settings.edge.request_headers
+    if settings.edge.api_keys is None:
+        more = (*more, *CREDENTIALS)
+    else:
+        more = tuple(name for name in more if name.title() not in CREDENTIALS)
+    given = {name.lower(): name for name in (*REQUEST_HEADERS, *more)}
+    return [given[name] for name in sorted(given)]
 
 
 def _lock(key: SecretStr | None) -> str:

@@ -1,7 +1,8 @@
 """Stack configuration, read once into frozen, validated settings."""
 
+from settings.edge import Edge
 from settings.load import SettingsError, load
-from settings.model import Api, Edge, Images, Models, Network, Ollama, Rollout, Settings, Smoke
+from settings.model import Api, Images, Models, Network, Ollama, Rollout, Settings, Smoke
 
 __all__ = [
     "Api",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,8 +20,10 @@ def load(stack: str, values: Mapping[str, Any]) -> Settings:
     `values` maps each key (without the project's prefix) to its value as Pulumi hands it over: text for scalars, JSON
     text or plain data for lists and objects. Raises `SettingsError` with all errors at once.
     """
-    # `images` is always validated, for its defaults are no images for production.
-    data = {"images": {}} | {key: _decoded(value) for key, value in values.items()}
+    # Always validated, for production has no default for an image, and none for who may come in.
+    data: dict[str, Any] = {"images": {}, "edge": {}} | {key: _decoded(value) for key, value in values.items()}
+    if isinstance(data["edge"], dict):
+        data["edge"] = {"apiKeys": None} | data["edge"]
     try:
         return Settings.model_validate(
             {"stack": stack, **data}, context={"production": data.get("profile", "production") == "production"}
@@ -70,7 +72,8 @@ def _known(path: list[int | str]) -> list[str]:
     for part in path:
         fields = {field.alias: field.annotation for field in group.model_fields.values()}
         found = fields.get(str(part))
-        if not (isinstance(found, type) and issubclass(found, BaseModel)):
+        groups = [kind for kind in (found, *get_args(found)) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not groups:
             return []
-        group = found
+        group = groups[0]
     return [field.alias or name for name, field in group.model_fields.items() if name != "stack"]

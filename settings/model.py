@@ -4,12 +4,14 @@ The specification's variables keep their own upper-case names; everything else i
 """
 
 from decimal import Decimal
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
+from settings.edge import Edge
+from settings.group import EnvName, Group, Off, Port, Secret
 from settings.values import (
     LOCAL,
     Cpus,
@@ -27,16 +29,6 @@ from settings.values import (
 
 GIB = 1024**3
 MIB = 1024**2
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-Hostname = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
-EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-
-
-class Group(BaseModel):
-    """One object of the configuration: keys in camelCase, no others, never changed after loading."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_default=False)
 
 
 class Ollama(Group):
@@ -71,10 +63,6 @@ class Smoke(Group):
     timeout: Duration = Field(120, description="time to the end of the answer, a model's load included")
 
 
-def _off(value: object) -> object:
-    return None if value in ("off", False) else value
-
-
 class Api(Group):
     """The API image and how it runs. Any HTTP server will do."""
 
@@ -82,7 +70,7 @@ class Api(Group):
     port: Port = Field(8000, description="the port it listens on")
     readiness: UrlPath = Field("/readyz", description="answers 2xx when a colour may get traffic")
     paths: tuple[UrlPath, ...] = Field(("/v1/",), min_length=1, description="URL prefixes that the edge lets through")
-    smoke: Annotated[Smoke | None, BeforeValidator(_off)] = Field(Smoke(), description="the gate's request, or off")
+    smoke: Annotated[Smoke | None, Off] = Field(Smoke(), description="the gate's request, or off")
     env: dict[EnvName, str] = Field(default_factory=dict, description="further environment; never a secret")
     replicas: int = Field(1, ge=1, le=16, description="containers per colour")
     egress: bool = Field(True, description="may the API reach out of the host")
@@ -93,35 +81,10 @@ class Api(Group):
     drain: Duration = Field(300, description="time that running requests get when its container is replaced")
 
 
-class Edge(Group):
-    """NGINX: the only door."""
-
-    hostname: Hostname = "localhost"
-    bind: IPv4Address = Field(IPv4Address("0.0.0.0"), description="host address that the two ports are published on")
-    http_port: Port = 80
-    https_port: Port = 443
-    body_limit: Size = Field(8 * MIB, description="largest request body")
-    read_timeout: Duration = Field(600, description="longest pause in an answer, the model's load included")
-    memory: Memory = 256 * MIB
-    cpus: Cpus = Decimal(1)
-    pids: int = Field(128, ge=16)
-
-    @model_validator(mode="after")
-    def _two_ports(self) -> Self:
-        if self.http_port == self.https_port:
-            raise ValueError(f"httpPort and httpsPort are both {self.http_port}")
-        return self
-
-
 class Network(Group):
     """The range that the stack's networks are cut from; stacks on one host need ranges that do not overlap."""
 
     cidr: Subnet = IPv4Network("10.77.0.0/20")
-
-
-def _sealed(value: object) -> object:
-    """An encrypted value, as it is in the stack's file, can only be read by Pulumi."""
-    return None if isinstance(value, dict) and set(value) == {"secure"} else value
 
 
 class Rollout(Group):
@@ -133,7 +96,7 @@ class Rollout(Group):
     watch: Duration = Field(30, description="time under watch after the flip")
     error_ratio: Decimal = Field(Decimal("0.05"), gt=0, le=1, description="share of 5xx answers that undoes a flip")
     promote: Literal["auto", "manual"] = Field("auto", description="manual stops after the gate")
-    preview_key: Annotated[Annotated[SecretStr, Field(min_length=24)] | None, BeforeValidator(_sealed)] = Field(
+    preview_key: Annotated[Secret, Field(min_length=24)] = Field(
         None, description="opens the idle colour to who sends it as X-Orca-Preview; a secret, `openssl rand -hex 16`"
     )
 
@@ -179,6 +142,16 @@ class Settings(BaseModel):
             return None
         model = self.ollama_models[0].split("@")[0]
         return self.api.smoke.model_copy(update={"body": self.api.smoke.body.replace("{model}", model)})
+
+    @model_validator(mode="after")
+    def _within_the_open_paths(self) -> Self:
+        wanted = {"edge.webSocketPaths": self.edge.web_socket_paths}
+        for key_id, key in (self.edge.api_keys or {}).items():
+            wanted[f"edge.apiKeys.{key_id}.paths"] = key.paths
+        for where, paths in wanted.items():
+            if closed := [path for path in paths if not path.startswith(self.api.paths)]:
+                raise ValueError(f"{where}: {', '.join(closed)} is not below api.paths, so nobody can ask for it")
+        return self
 
     @model_validator(mode="after")
     def _reservation_below_limit(self) -> Self:

@@ -5,9 +5,10 @@ an example of a right one.
 """
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from ipaddress import IPv4Network
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
@@ -17,6 +18,7 @@ LOCAL = "local"
 
 _SIZE = re.compile(r"(\d+)([kmg])(?:i?b)?", re.IGNORECASE)
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_RATE = re.compile(r"([1-9]\d{0,5})/([sm])")
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 _DIGEST = r"sha256:[0-9a-f]{64}"
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?/)?"
@@ -53,6 +55,30 @@ def _duration(value: Any) -> Any:
     return hours * 3600 + minutes * 60 + seconds
 
 
+@dataclass(frozen=True)
+class RequestRate:
+    """So many requests a second (`s`) or a minute (`m`)."""
+
+    requests: int
+    per: Literal["s", "m"]
+
+    @property
+    def interval(self) -> int:
+        """Whole seconds after which the next request fits again."""
+        return 1 if self.per == "s" else -(-60 // self.requests)
+
+    def __str__(self) -> str:
+        return f"{self.requests}/{self.per}"
+
+
+def rate(value: Any) -> RequestRate:
+    """Read `20/s` or `120/m`."""
+    match = _RATE.fullmatch(str(value).strip())
+    if not match:
+        raise ValueError(f'"{value}" is not a rate; write it as 20/s or 120/m')
+    return RequestRate(int(match[1]), "s" if match[2] == "s" else "m")
+
+
 def _cpus(value: Any) -> Any:
     try:
         found = Decimal(str(value).strip())
@@ -77,13 +103,14 @@ def _model(value: str) -> str:
     return value
 
 
-def _production(info: ValidationInfo) -> bool:
+def in_production(info: ValidationInfo) -> bool:
+    """Whether the settings that are being read are those of a production stack."""
     return bool(info.context and info.context.get("production"))
 
 
 def _unpinned(value: str, tag: str | None, digest: str | None, info: ValidationInfo) -> str | None:
     """What is wrong with this pin, if anything."""
-    if not _production(info):
+    if not in_production(info):
         return None
     if value == LOCAL:
         return '"local" is for development stacks; name a published image'
@@ -115,7 +142,7 @@ def _image_tag(value: str, info: ValidationInfo) -> str:
     match = _VERSION.fullmatch(value)
     if not match:
         raise ValueError(f'"{value}" is not an image tag')
-    if _production(info) and value in (LOCAL, "latest"):
+    if in_production(info) and value in (LOCAL, "latest"):
         raise ValueError(f'"{value}" is not a specific tag; a production stack needs the tag of one build')
     return value
 
@@ -123,6 +150,21 @@ def _image_tag(value: str, info: ValidationInfo) -> str:
 def _repository(value: str) -> str:
     if not re.fullmatch(_REPOSITORY, value):
         raise ValueError(f'"{value}" is not an image repository; write it without tag, as registry.example/orca-agents')
+    return value
+
+
+# What the edge says of a client itself, and what belongs to a single hop.
+_RESERVED = re.compile(
+    r"(?i)x-orca-.*|x-forwarded-.*|forwarded|x-real-ip|x-request-id|proxy.*|host|connection|keep-alive|upgrade|te|trailer"
+    r"|http2-settings|transfer-encoding|content-length|expect"
+)
+
+
+def _header_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", value):
+        raise ValueError(f'"{value}" is not the name of a header; write it as X-Tenant')
+    if _RESERVED.fullmatch(value):
+        raise ValueError(f'"{value}" is set by the edge itself, never by a client')
     return value
 
 
@@ -148,6 +190,9 @@ Memory = Annotated[Size, AfterValidator(_memory)]
 """A container's memory: a size of at least 16M."""
 Duration = Annotated[int, BeforeValidator(_duration)]
 """Seconds, written as `30s`, `5m`, `1h30m`."""
+Rate = Annotated[RequestRate, BeforeValidator(lambda value: value if isinstance(value, RequestRate) else rate(value))]
+"""Requests by time: `20/s`, `120/m`. As many as are named may come at once."""
+HeaderName = Annotated[str, AfterValidator(_header_name)]
 Cpus = Annotated[Decimal, BeforeValidator(_cpus)]
 """CPUs in tenths: `0.5`, `4`."""
 ModelName = Annotated[str, AfterValidator(_model)]

@@ -9,8 +9,7 @@ import docker
 import pytest
 
 from benchmarks.load.client import LoadClient, Mix
-from tests.faults.backend import build
-from tests.faults.stack import FaultStack, require_tools
+from tests.faults.stack import FaultStack, backend_image, require_tools
 
 IMAGE = "orca-faults-backend"
 # An engine of a test's own takes root, and dockerd on this machine.
@@ -43,18 +42,9 @@ def load(load_build: Path) -> LoadClient:
 
 @pytest.fixture(scope="session")
 def backend(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[str]:
-    """The images of the backend by their repository: `:1`, `:2` whose versions end in "b", and `:no-start`, whose
-    program is missing."""
-    require_tools()
-    context = tmp_path_factory.mktemp("backend")
-    build.into(context)
-    (context / "Dockerfile.no-start").write_text('FROM scratch\nCOPY Dockerfile /\nENTRYPOINT ["/missing"]\n')
-    engine.images.build(path=str(context), tag=f"{IMAGE}:1", rm=True)
-    engine.images.build(path=str(context), tag=f"{IMAGE}:2", rm=True, buildargs={"BUILD": "b"})
-    engine.images.build(path=str(context), dockerfile="Dockerfile.no-start", tag=f"{IMAGE}:no-start", rm=True)
-    yield IMAGE
-    for tag in ("1", "2", "no-start"):
-        engine.images.remove(f"{IMAGE}:{tag}", force=True)
+    """The repository of the backend's images."""
+    with backend_image(tmp_path_factory.mktemp("backend"), engine, IMAGE) as repository:
+        yield repository
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from docker.errors import APIError
 from docker.models.containers import Container
 
 from benchmarks.load.client import eventually
+from tests.faults.backend import build
 from tests.integration.project import ROOT, Project, sweep
 
 PROGRAM = Path(__file__).parent / "program.py"
@@ -25,7 +28,12 @@ CONFIG: dict[str, Any] = {
     "OLLAMA_VERSION": "local",
     "OLLAMA_MODELS": ["none:1"],
     "IMAGE_TAG": "1",
-    "edge": {"bind": "127.0.0.1", "httpPort": 18480, "httpsPort": 18490},
+    "edge": {
+        "bind": "127.0.0.1",
+        "httpPort": 18480,
+        "httpsPort": 18490,
+        "rateLimit": "off",  # the load comes from one address
+    },
     "network": {"cidr": "10.78.0.0/20"},
 }
 API: dict[str, Any] = {"egress": False, "memory": "64M", "smoke": {"path": "/v1/chat", "body": "{}"}}
@@ -33,16 +41,25 @@ ROLLOUT: dict[str, Any] = {"watch": "1s", "gatePasses": 2, "gateTimeout": "6s", 
 
 
 class FaultStack(Project):
-    """The stack `flt`: the edge and the backend of this folder in two colours.
+    """A stack of the edge and the backend of this folder in two colours.
 
     `version` is what the backend of the last successful release says of itself. `host` is the engine's address, empty
-    for the default one.
+    for the default one. `config` is what all releases have in common.
     """
 
-    def __init__(self, base: Path, engine: docker.DockerClient, image: str, host: str = "") -> None:
-        self.image, self.host = image, host
-        self.operator = os.environ | {"STACK": "flt"} | ({"DOCKER_HOST": host} if host else {})
-        super().__init__(base / "checkout", base / "state", "flt", self._config("0", {}))
+    def __init__(
+        self,
+        base: Path,
+        engine: docker.DockerClient,
+        image: str,
+        host: str = "",
+        *,
+        name: str = "flt",
+        config: dict[str, Any] = CONFIG,
+    ) -> None:
+        self.image, self.host, self.common = image, host, config
+        self.operator = os.environ | {"STACK": name} | ({"DOCKER_HOST": host} if host else {})
+        super().__init__(base / "checkout", base / "state", name, self._config("0", {}))
         self.engine = engine
         self.number = 0
         self.version = "0"
@@ -71,7 +88,7 @@ class FaultStack(Project):
         api = API | {"image": self.image, "env": env} | change.pop("api", {})
         rollout = ROLLOUT | change.pop("rollout", {})
         host = {"dockerHost": self.host} if self.host else {}
-        return CONFIG | {"api": api, "rollout": rollout} | host | change
+        return self.common | {"api": api, "rollout": rollout} | host | change
 
     def want(self, **change: Any) -> str:
         """Configure a new version; return it. `change` is laid over the configuration, its groups key by key."""
@@ -219,6 +236,21 @@ def wait_for_words(deployer: "subprocess.Popen[str]", words: str) -> None:
         if words in line:
             return
     raise AssertionError(f"it never said {words!r}:\n{''.join(said)}")
+
+
+@contextmanager
+def backend_image(context: Path, engine: docker.DockerClient, repository: str) -> Iterator[str]:
+    """Build the backend's images in the empty folder `context`: `:1`, `:2` whose versions end in "b", and `:no-start`,
+    whose program is missing. Gives their repository; removes them in the end."""
+    require_tools()
+    build.into(context)
+    (context / "Dockerfile.no-start").write_text('FROM scratch\nCOPY Dockerfile /\nENTRYPOINT ["/missing"]\n')
+    engine.images.build(path=str(context), tag=f"{repository}:1", rm=True)
+    engine.images.build(path=str(context), tag=f"{repository}:2", rm=True, buildargs={"BUILD": "b"})
+    engine.images.build(path=str(context), dockerfile="Dockerfile.no-start", tag=f"{repository}:no-start", rm=True)
+    yield repository
+    for tag in ("1", "2", "no-start"):
+        engine.images.remove(f"{repository}:{tag}", force=True)
 
 
 def require_tools() -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import docker
 import pytest
 
+from tests.faults.stack import backend_image
+from tests.integration.edge import EdgeStack
 from tests.integration.project import Project, sweep
 
 CONFIG: dict[str, Any] = {
@@ -43,6 +45,25 @@ def stack(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient)
         yield project
     finally:
         project.deploy("down", check=False)
+
+
+@pytest.fixture(scope="session")
+def backend(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[str]:
+    """The repository of the image behind the edge stacks."""
+    with backend_image(tmp_path_factory.mktemp("backend"), engine, "orca-edge-backend") as repository:
+        yield repository
+
+
+@pytest.fixture(scope="session")
+def edge(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient, backend: str) -> Iterator[EdgeStack]:
+    """The stack `ed`: the edge with a small backend; destroyed in the end."""
+    base = tmp_path_factory.mktemp("edge")
+    stack = EdgeStack(base, engine, backend, name="ed", ports=(18700, 18710), cidr="10.80.0.0/20")
+    try:
+        stack.create()
+        yield stack
+    finally:
+        stack.remove()
 
 
 @pytest.fixture

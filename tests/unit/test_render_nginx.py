@@ -1,7 +1,8 @@
 """The rendered configuration of the edge."""
 
+import hashlib
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -74,9 +75,10 @@ def test_hsts_is_for_production(profile: str, sent: bool) -> None:
             "IMAGE_TAG": "1",
             "OLLAMA_MODELS": ["a:1"],
             "images": {"nginx": f"nginx:1@{digest}"},
+            "edge": {"apiKeys": "off"},
         },
     )
-    assert ("Strict-Transport-Security" in render(settings).files["snippets/headers.conf"]) is sent
+    assert ("add_header Strict-Transport-Security" in render(settings).files["snippets/headers.conf"]) is sent
 
 
 def test_no_header_is_added_outside_of_the_one_snippet() -> None:
@@ -93,3 +95,111 @@ def test_secrets_and_prompts_are_not_logged() -> None:
 @pytest.mark.parametrize(("port", "url"), [(443, "https://localhost"), (8443, "https://localhost:8443")])
 def test_the_base_url(port: int, url: str) -> None:
     assert base_url(dev(edge={"httpsPort": port})) == url
+
+
+@pytest.mark.parametrize("edge", [{}, {"rateLimit": "off", "concurrency": "off"}])
+def test_no_file_is_empty(edge: dict[str, Any]) -> None:
+    """The provider takes an empty file for a missing one."""
+    assert all(text.strip() for text in render(dev(edge=edge)).files.values())
+
+
+KEY, OTHER = "0123456789abcdef" * 2, "fedcba9876543210" * 2
+
+
+class TestKeys:
+    KEYS: ClassVar[dict[str, Any]] = {
+        "app": {"keys": [KEY, OTHER]},
+        "batch-jobs": {"keys": [], "paths": ["/v1/models"], "rate": "6/m", "concurrency": 2},
+    }
+
+    def test_only_digests_are_written(self) -> None:
+        files = render(dev(edge={"apiKeys": self.KEYS})).files
+        assert not [name for name, text in files.items() if KEY in text or OTHER in text]
+        for key in (KEY, OTHER):
+            assert f"{hashlib.sha256(key.encode()).hexdigest()}  app;" in files["conf.d/45-keys.conf"]
+
+    def test_keys_do_not_reach_the_api_but_its_own_credentials_do(self) -> None:
+        def passed(edge: dict[str, Any]) -> bool:
+            text = render(dev(edge=edge)).files["snippets/request-headers.conf"].lower()
+            return bool(re.search(r"^proxy_set_header (authorization|x-api-key)", text, re.MULTILINE))
+
+        assert passed({"apiKeys": "off"})
+        assert not passed({"apiKeys": self.KEYS})
+        assert not passed({"apiKeys": self.KEYS, "requestHeaders": ["authorization", "X-API-KEY"]})
+
+    def test_a_key_s_own_limits_take_it_out_of_the_common_ones(self) -> None:
+        text = render(dev(edge={"apiKeys": self.KEYS})).files["conf.d/56-limits.conf"]
+        common = re.search(r"\$rate_completion_key {(.*?)}", text, re.DOTALL)
+        assert common
+        assert '"completion app"  app;' in common[1]
+        assert "batch-jobs" not in common[1]
+        assert "zone=rate_completion_key_batch_jobs:64k  rate=6r/m" in text
+
+    def test_without_keys_no_module_is_loaded(self) -> None:
+        assert "load_module" not in render(dev()).files["nginx.conf"]
+
+
+class TestLimits:
+    def test_as_many_as_the_rate_may_come_at_once(self) -> None:
+        text = render(dev(edge={"rateLimit": {"address": "20/s", "server": "1/s"}})).files["snippets/limits.conf"]
+        assert "zone=rate_address burst=19 nodelay;" in text
+        assert "zone=rate_server;" in text
+
+    def test_a_refused_client_is_told_when_to_come_back(self) -> None:
+        limits = {"address": "20/s", "completions": {"address": "7/m", "key": "1/s"}}
+        text = render(dev(edge={"rateLimit": limits})).files["conf.d/80-refusals.conf"]
+        assert re.search(r"default +1;\n +completion +9;", text)
+
+    def test_off_is_off(self) -> None:
+        files = render(dev(edge={"rateLimit": "off", "concurrency": "off"})).files
+        assert not re.search(r"limit_(req|conn) ", files["snippets/limits.conf"])
+
+    def test_zones_are_named_after_their_variables(self) -> None:
+        """A zone that outlives a reload must not be counted by another variable."""
+        text = render(dev(edge={"apiKeys": TestKeys.KEYS})).files["conf.d/56-limits.conf"]
+        zones = re.findall(r"limit_(?:req|conn)_zone +(\S+) +zone=(\w+):", text)
+        assert len(zones) == len({name for _, name in zones}) == 14
+
+    def test_the_operator_s_door_is_not_limited(self) -> None:
+        assert "limits.conf" not in render(dev()).files["sites/90-admin.conf"]
+
+
+# The shapes of a textual IPv6 address, and the network that they are limited by; None: by the address itself.
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:"),
+        ("2001:db8:1:2::6", "2001:db8:1:2:"),
+        ("2001:db8:1::6", "2001:db8:1"),
+        ("2001:db8::6", "2001:db8"),
+        ("2001::6", "2001"),
+        ("::1", None),
+        ("::ffff:192.0.2.1", None),
+        ("192.0.2.1", None),
+    ],
+)
+def test_ipv6_clients_are_counted_by_their_network(address: str, network: str | None) -> None:
+    text = render(dev()).files["conf.d/25-client-address.conf"]
+    patterns = [re.compile(found.replace("?<", "?P<")) for found in re.findall(r'"~(\S+)" +\$', text)]
+    assert len(patterns) == 2
+    found = [match[1] for pattern in patterns if (match := pattern.search(address))]
+    assert found[:1] == ([network] if network else [])
+
+
+@pytest.mark.parametrize(("protocol", "header"), [(False, "X-Forwarded-For"), (True, "proxy_protocol")])
+def test_a_load_balancer_is_believed_only_if_it_is_named(protocol: bool, header: str) -> None:
+    files = render(dev(edge={"trustedProxies": ["10.9.0.0/16", "fd00::/8"], "proxyProtocol": protocol})).files
+    assert re.findall(r"set_real_ip_from +(\S+);", files["conf.d/25-client-address.conf"]) == [
+        "10.9.0.0/16",
+        "fd00::/8",
+    ]
+    assert f"real_ip_header      {header};" in files["conf.d/25-client-address.conf"]
+    assert ("listen 8443 ssl proxy_protocol;" in files["sites/10-api.conf"]) is protocol
+    assert "real_ip" not in render(dev()).files["conf.d/25-client-address.conf"]
+
+
+@pytest.mark.parametrize(("profile", "versions"), [("intermediate", "TLSv1.2 TLSv1.3"), ("modern", "TLSv1.3")])
+def test_the_tls_profiles(profile: str, versions: str) -> None:
+    text = render(dev(edge={"tls": {"profile": profile}})).files["conf.d/30-tls.conf"]
+    assert re.search(r"ssl_protocols +(.*);", text)[1] == versions  # type: ignore[index]
+    assert ("ssl_ciphers" in text) is (profile == "intermediate")

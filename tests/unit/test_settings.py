@@ -143,6 +143,7 @@ class TestProduction:
         "IMAGE_TAG": "1.0.0",
         "OLLAMA_MODELS": ["a:1"],
         "images": {"nginx": f"nginx:1.30.5@{DIGEST}"},
+        "edge": {"apiKeys": "off"},
     }
 
     def test_is_the_default_profile(self) -> None:

@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand"
@@ -42,6 +43,7 @@ func main() {
 	mux.Handle("GET /v1/stream", failing(stream))
 	mux.HandleFunc("POST /v1/chat", stream)
 	mux.HandleFunc("GET /v1/eat", eat)
+	mux.HandleFunc("/v1/seen", seen)
 	server := &http.Server{Addr: ":8000", Handler: mux, IdleTimeout: idle}
 
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -112,6 +114,14 @@ func stream(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	fmt.Fprint(w, "data: [DONE]\n\n")
+}
+
+// seen answers with the request as it has come: its line, its host, its headers.
+func seen(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(map[string]any{
+		"method": r.Method, "uri": r.RequestURI, "host": r.Host, "headers": r.Header,
+	})
 }
 
 // eat takes memory until it is killed for it.

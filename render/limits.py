@@ -1,0 +1,116 @@
+"""The limits of the edge as zones of nginx: what is counted, by what, and how much of it is let through."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from settings.edge import Concurrency, Edge, Rates
+from settings.values import RequestRate
+
+# 1 MB holds some 8,000 states of a rate and 16,000 of a number (128 and 64 bytes): room for 80,000 clients.
+_SIZE = {"rate": "10m", "busy": "5m"}
+_SMALL = "64k"
+
+Kind = Literal["rate", "busy"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zone:
+    """Counts requests by the value of `variable`, and lets `limit` through: a rate, or a number at the same moment."""
+
+    name: str
+    variable: str
+    size: str
+    limit: RequestRate | int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Map:
+    """A variable of nginx made from `source`: empty for what is no entry."""
+
+    name: str
+    source: str
+    entries: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """`interval` and `completion_interval`: seconds after which a client that is over its rate may come again."""
+
+    maps: tuple[Map, ...]
+    rates: tuple[Zone, ...]
+    connections: tuple[Zone, ...]
+    interval: int
+    completion_interval: int
+
+
+def limits(edge: Edge) -> Limits:
+    keys = edge.api_keys or {}
+    own_rates = {key_id: key.rate for key_id, key in keys.items() if key.rate}
+    own_numbers = {key_id: key.concurrency for key_id, key in keys.items() if key.concurrency}
+    rates = _zones("rate", edge.rate_limit, own_rates)
+    connections = _zones("busy", edge.concurrency, own_numbers)
+    return Limits(
+        maps=(
+            Map(name="completion_address", source="$request_class", entries=(("completion", "$client_network"),)),
+            Map(name="completion_server", source="$request_class", entries=(("completion", "all"),)),
+            *_key_maps("rate", keys, own_rates),
+            *_key_maps("busy", keys, own_numbers),
+        ),
+        rates=rates,
+        connections=connections,
+        interval=_interval(zone for zone in rates if "completion" not in zone.name),
+        completion_interval=_interval(rates),
+    )
+
+
+def _zones(
+    kind: Kind, wanted: Rates | Concurrency | None, own: Mapping[str, RequestRate] | Mapping[str, int]
+) -> tuple[Zone, ...]:
+    if wanted is None:
+        return ()
+    completions, key = wanted.completions, _key_variable(kind)
+    limits: list[tuple[str, str, RequestRate | int]] = [
+        ("address", "client_network", wanted.address),
+        ("key", "key_id", wanted.key),
+        ("server", "server_name", wanted.server),
+        ("completion_address", "completion_address", completions.address),
+        ("completion_key", key, completions.key),
+        *((f"completion_key_{_word(key_id)}", _key_variable(kind, key_id), limit) for key_id, limit in own.items()),
+        ("completion_server", "completion_server", completions.server),
+    ]
+    return tuple(
+        Zone(
+            name=f"{kind}_{name}",
+            variable=variable,
+            size=_SIZE[kind] if name.endswith("address") else _SMALL,
+            limit=limit,
+        )
+        for name, variable, limit in limits
+    )
+
+
+def _key_maps(kind: Kind, keys: Iterable[str], own: Iterable[str]) -> list[Map]:
+    """Completions by key id: one variable for keys with the common limit, and one for each that has its own."""
+    source = "$request_class $key_id"
+    common = tuple((f"completion {key_id}", key_id) for key_id in keys if key_id not in own)
+    return [
+        Map(name=_key_variable(kind), source=source, entries=common),
+        *(
+            Map(name=_key_variable(kind, key_id), source=source, entries=((f"completion {key_id}", key_id),))
+            for key_id in own
+        ),
+    ]
+
+
+def _key_variable(kind: Kind, key_id: str = "") -> str:
+    return f"{kind}_completion_key" + (f"_{_word(key_id)}" if key_id else "")
+
+
+def _word(key_id: str) -> str:
+    """A key id as part of a name in nginx; ids have no underscore of their own."""
+    return key_id.replace("-", "_")
+
+
+def _interval(zones: Iterable[Zone]) -> int:
+    return max((zone.limit.interval for zone in zones if isinstance(zone.limit, RequestRate)), default=1)

@@ -1,0 +1,55 @@
+"""API keys: an id that everybody may see, and one or two secret values that open the edge."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+
+from settings.group import Group, Secret
+from settings.values import Rate, UrlPath
+
+SHORTEST, LONGEST = 32, 256
+"""Characters of a key. 32 hex digits are 128 random bits."""
+_VARIETY = 8  # different characters; 32 random hex digits have fewer once in some ten million
+# RFC 6750, section 2.1: what may stand behind `Bearer`.
+_KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+
+
+def _strong(value: SecretStr | None) -> SecretStr | None:
+    """The messages must not show the key."""
+    if value is None:
+        return None
+    key = value.get_secret_value()
+    if not SHORTEST <= len(key) <= LONGEST or len(set(key)) < _VARIETY:
+        raise ValueError(f"is no key: {SHORTEST} to {LONGEST} random characters are, as from `openssl rand -hex 32`")
+    if not _KEY.fullmatch(key):
+        raise ValueError("has a character that cannot be sent; letters, digits and . _ ~ + / - can")
+    return value
+
+
+KeyId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$")]
+"""Shown in logs, metrics and to the API in place of the key."""
+
+
+class ApiKey(Group):
+    """One key id, and what it may do. Two values are valid at once while a client changes over; none locks it out."""
+
+    keys: tuple[Annotated[Secret, AfterValidator(_strong)], ...] = Field(
+        max_length=2, description="the values, secrets; `openssl rand -hex 32` makes one"
+    )
+    paths: tuple[UrlPath, ...] = Field(
+        (), description="URL prefixes that it may ask for; all open ones if none is named"
+    )
+    rate: Rate | None = Field(None, description="completions by time, in place of rateLimit.completions.key")
+    concurrency: int | None = Field(None, ge=1, description="completions at once, in place of concurrency's")
+
+
+def distinct(keys: Mapping[str, ApiKey] | None) -> Mapping[str, ApiKey] | None:
+    """Refuse a value that is given twice: it would belong to nobody in particular."""
+    owners: dict[str, str] = {}
+    for key_id, key in (keys or {}).items():
+        for value in key.keys:
+            if value and (owner := owners.setdefault(value.get_secret_value(), key_id)) != key_id:
+                raise ValueError(f"{owner} and {key_id} have the same value")
+    return keys

@@ -1,0 +1,118 @@
+"""The settings of the edge: what is accepted, what is refused, and in which words."""
+
+from typing import Any
+
+import pytest
+
+from settings import SettingsError, load
+from settings.edge import Edge
+
+KEY = "0123456789abcdef" * 2
+OTHER = "fedcba9876543210" * 2
+DIGEST = "sha256:" + "ab" * 32
+DEV = {"profile": "development", "OLLAMA_VERSION": "local", "IMAGE_TAG": "local", "OLLAMA_MODELS": ["a:1"]}
+PROD = {
+    "OLLAMA_VERSION": f"1@{DIGEST}",
+    "IMAGE_TAG": "1",
+    "OLLAMA_MODELS": ["a:1"],
+    "images": {"nginx": f"nginx:1@{DIGEST}"},
+}
+
+
+def edge(**values: Any) -> Edge:
+    return load("dev", {**DEV, "edge": values}).edge
+
+
+def refused(base: dict[str, Any] = DEV, **values: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load("x", {**base, "edge": values})
+    return str(caught.value)
+
+
+class TestKeys:
+    def test_development_is_open_and_limited(self) -> None:
+        assert edge().api_keys is None
+        assert edge().rate_limit
+        assert edge().concurrency
+
+    @pytest.mark.parametrize("word", ["off", False])
+    def test_production_must_say_who_may_come_in(self, word: Any) -> None:
+        assert "edge.apiKeys: is required in a production stack" in refused(PROD)
+        assert "edge.apiKeys: is required in a production stack" in refused(PROD, httpPort=81)
+        assert load("x", {**PROD, "edge": {"apiKeys": word}}).edge.api_keys is None
+        assert load("x", {**PROD, "edge": {"apiKeys": {"a": {"keys": [KEY]}}}}).edge.api_keys
+
+    def test_an_encrypted_value_is_no_error_outside_of_pulumi(self) -> None:
+        keys = edge(apiKeys={"a": {"keys": [{"secure": "v1:x"}]}}).api_keys
+        assert keys
+        assert keys["a"].keys == (None,)
+
+    @pytest.mark.parametrize("key", ["short", "x" * 64, KEY + " ", KEY * 9, KEY + "\n", f'{KEY}"'])
+    def test_what_is_no_key_is_refused_and_not_shown(self, key: str) -> None:
+        message = refused(apiKeys={"app": {"keys": [key]}})
+        assert "edge.apiKeys.app.keys.0: " in message
+        assert key not in message
+
+    @pytest.mark.parametrize(
+        ("keys", "words"),
+        [
+            ({}, "names no key id"),
+            ({"App": {"keys": []}}, "edge.apiKeys.App"),
+            ({"a_b": {"keys": []}}, "edge.apiKeys.a_b"),
+            ({"a": {}}, "edge.apiKeys.a.keys: is required"),
+            ({"a": {"keys": [KEY]}, "b": {"keys": [OTHER, KEY]}}, "a and b have the same value"),
+            ({"a": {"keys": [KEY, OTHER, KEY[::-1] + "x"]}}, "edge.apiKeys.a.keys"),
+            ({"a": {"keys": [], "rate": "often"}}, '"often" is not a rate; write it as 20/s or 120/m'),
+            ({"a": {"keys": [], "concurrency": 0}}, "edge.apiKeys.a.concurrency"),
+            ({"a": {"keys": [], "paths": ["/v2/"]}}, "edge.apiKeys.a.paths: /v2/ is not below api.paths"),
+        ],
+    )
+    def test_other_errors(self, keys: Any, words: str) -> None:
+        assert words in refused(apiKeys=keys)
+
+
+class TestLimits:
+    def test_one_number_may_be_changed_alone(self) -> None:
+        changed = edge(rateLimit={"completions": {"key": "5/s"}}).rate_limit
+        assert changed
+        assert (str(changed.completions.key), str(changed.completions.address)) == ("5/s", "120/m")
+
+    @pytest.mark.parametrize("word", ["off", False])
+    def test_off(self, word: Any) -> None:
+        assert (edge(rateLimit=word).rate_limit, edge(concurrency=word).concurrency) == (None, None)
+        assert edge(rateLimit=word).concurrency is None, "no limit by time, none by number"
+        assert edge(rateLimit=word, concurrency={"server": 5}).concurrency
+        assert edge(concurrency=word).rate_limit
+
+    @pytest.mark.parametrize("rate", ["5", "0/s", "5/h", "-1/s", 5])
+    def test_what_is_no_rate(self, rate: Any) -> None:
+        assert "edge.rateLimit.address" in refused(rateLimit={"address": rate})
+
+    def test_a_misspelt_one(self) -> None:
+        assert 'did you mean "address"' in refused(rateLimit={"adress": "5/s"})
+
+
+class TestTheRest:
+    @pytest.mark.parametrize(
+        ("values", "words"),
+        [
+            ({"proxyProtocol": True}, "proxyProtocol needs trustedProxies"),
+            ({"trustedProxies": ["0.0.0.0/0"]}, "is everybody"),
+            ({"trustedProxies": ["::/0"]}, "is everybody"),
+            ({"trustedProxies": ["lb.example.com"]}, "edge.trustedProxies.0"),
+            ({"webSocketPaths": ["/ws/"]}, "edge.webSocketPaths: /ws/ is not below api.paths"),
+            ({"methods": ["TRACE"]}, "edge.methods.0"),
+            ({"methods": []}, "edge.methods"),
+            ({"requestHeaders": ["X-Orca-Key-Id"]}, "is set by the edge itself"),
+            ({"requestHeaders": ["x-forwarded-for"]}, "is set by the edge itself"),
+            ({"requestHeaders": ["Transfer-Encoding"]}, "is set by the edge itself"),
+            ({"requestHeaders": ["A: b"]}, "is not the name of a header"),
+            ({"tls": {"profile": "old"}}, "edge.tls.profile"),
+            ({"tls": {"certificate": "x"}}, "names half of a certificate"),
+            ({"tls": {"certificate": "x", "key": "y", "acme": {"email": "a@b.c"}}}, "two sources"),
+            ({"tls": {"acme": {"email": "nobody"}}}, "edge.tls.acme.email"),
+            ({"tls": {"acme": {"email": "a@b.c", "directory": "http://x"}}}, "edge.tls.acme.directory"),
+        ],
+    )
+    def test_errors(self, values: dict[str, Any], words: str) -> None:
+        assert words in refused(**values)
