@@ -1,11 +1,13 @@
-"""The certificate of a development stack."""
+"""The certificate of the edge: the operator's own, or a self-signed one."""
 
 import json
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import pulumi
 
+from certificates.pem import check
 from certificates.self_signed import LEAF_DAYS
 from components.step import step
 from settings import Settings
@@ -17,24 +19,36 @@ class CertificateArgs:
 
 
 class Certificate(pulumi.ComponentResource):
-    """A self-signed certificate: a CA that stays, and a leaf that is renewed at two thirds of its life.
+    """What the edge shows to clients.
 
-    Pulumi type `orca:edge:Certificate`; makes the step that creates both. `key` is secret.
+    Pulumi type `orca:edge:Certificate`. Either the pair that `edge.tls` gives, by value or by file; or a self-signed
+    one, with a CA that stays and a leaf that is renewed at two thirds of its life. With `edge.tls.acme` the latter is
+    what the edge begins with. `key` is secret. Raises `pulumi.RunError` for a pair that would not do.
     """
 
     ca: pulumi.Output[str]
+    """PEM to trust; empty where clients trust the certificate's issuer already."""
     certificate: pulumi.Output[str]
     key: pulumi.Output[str]
 
     def __init__(self, name: str, args: CertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("orca:edge:Certificate", name, {}, opts)
+        settings = args.settings
+        if given := _given(settings):
+            self.ca = pulumi.Output.from_input("")
+            self.certificate, self.key = pulumi.Output.from_input(given[0]), pulumi.Output.secret(given[1])
+        else:
+            self._self_signed(name, settings)
+        self.register_outputs({"ca": self.ca})
+
+    def _self_signed(self, name: str, settings: Settings) -> None:
         made = step(
             f"{name}-self-signed",
             "certificates self-signed",
-            args.settings,
+            settings,
             {
-                "STACK": args.settings.stack,
-                "HOSTNAME": args.settings.edge.hostname,
+                "STACK": settings.stack,
+                "HOSTNAME": settings.edge.hostname,
                 # The first `up` of a new period renews.
                 "PERIOD": str(date.today().toordinal() // (LEAF_DAYS * 2 // 3)),
             },
@@ -42,7 +56,31 @@ class Certificate(pulumi.ComponentResource):
             silent=True,
         )
         pem: pulumi.Output[dict[str, str]] = made.stdout.apply(json.loads)
-        self.ca = pulumi.Output.unsecret(pem["ca"])
+        self.ca = pulumi.Output.from_input("") if settings.edge.tls.acme else pulumi.Output.unsecret(pem["ca"])
         self.certificate = pulumi.Output.unsecret(pem["certificate"])
         self.key = pem["key"]
-        self.register_outputs({"ca": self.ca})
+
+
+def _given(settings: Settings) -> tuple[str, str] | None:
+    """The pair of `edge.tls`, if there is one."""
+    tls = settings.edge.tls
+    if tls.certificate and tls.key:
+        names = ("edge.tls.certificate", "edge.tls.key")
+        pair = (tls.certificate.get_secret_value(), tls.key.get_secret_value())
+    elif tls.certificate_file and tls.key_file:
+        names = (tls.certificate_file, tls.key_file)
+        pair = (_read("edge.tls.certificateFile", tls.certificate_file), _read("edge.tls.keyFile", tls.key_file))
+    else:
+        return None
+    try:
+        check(*pair, settings.edge.hostname, names=names)
+    except ValueError as error:
+        raise pulumi.RunError(f"{error}. Nothing was changed.") from None
+    return pair
+
+
+def _read(key: str, path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise pulumi.RunError(f"{key}: {path} cannot be read ({error}). Nothing was changed.") from None

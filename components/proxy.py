@@ -1,6 +1,5 @@
 """NGINX: the edge of the stack."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,12 +7,14 @@ import pulumi
 import pulumi_docker as docker
 from pulumi_command import local
 
+from certificates.pem import fingerprint
+from components.acme import Acme, AcmeArgs
 from components.container import Container, ContainerArgs
 from components.files import Files, FilesArgs
 from components.step import step
 from render import nginx
 from settings import Settings
-from workloads import edge
+from workloads import acme, edge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,17 +69,29 @@ class Proxy(pulumi.ComponentResource):
             ),
             opts=child,
         )
+        mounted = {
+            volumes[edge.CONFIG]: files.volume,
+            volumes[edge.CERTIFICATES]: certificates.volume,
+            volumes[edge.STATE]: state,
+        }
+        keeper: list[pulumi.Resource] = []
+        if client := acme.client(settings):
+            issued = docker.Volume(f"{name}-issued", name=volumes[edge.ACME], opts=child)
+            mounted[volumes[edge.ACME]] = issued
+            keeper.append(
+                Acme(
+                    f"{name}-acme",
+                    AcmeArgs(settings=settings, workload=client, networks=args.networks, volumes=mounted),
+                    opts=child,
+                )
+            )
         container = Container(
             name,
             ContainerArgs(
                 settings=settings,
                 workload=workload,
                 networks=args.networks,
-                volumes={
-                    volumes[edge.CONFIG]: files.volume,
-                    volumes[edge.CERTIFICATES]: certificates.volume,
-                    volumes[edge.STATE]: state,
-                },
+                volumes=mounted,
                 # It waits for its first configuration, which the next step gives it.
                 wait=False,
             ),
@@ -92,13 +105,10 @@ class Proxy(pulumi.ComponentResource):
                 "CONTAINER": workload.name,
                 "CONFIG": config.id,
                 "CONTAINER_ID": container.container.id,
-                "CERTIFICATE": pulumi.Output.from_input(args.certificate).apply(_fingerprint),
+                # One that is issued later is taken up by the container itself.
+                "CERTIFICATE": "" if keeper else pulumi.Output.from_input(args.certificate).apply(fingerprint),
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[files, certificates, container]),
+            pulumi.ResourceOptions(parent=self, depends_on=[files, certificates, container, *keeper]),
         )
         self.url = nginx.base_url(settings)
         self.register_outputs({"url": self.url})
-
-
-def _fingerprint(pem: str) -> str:
-    return hashlib.sha256(pem.encode()).hexdigest()[:12]

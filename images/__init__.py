@@ -7,8 +7,11 @@ machine, and an image that exists under its tag is up to date.
 import hashlib
 from pathlib import Path
 
-NAMES = ("ollama", "nginx", "model-mirror", "api")
+NAMES = ("ollama", "nginx", "model-mirror", "api", "lego")
 """In build order: an image comes after those it is built on."""
+
+ON_DEMAND = frozenset({"lego"})
+"""Images that few stacks need: built only when they are named."""
 
 BASE = "debian"
 """The folder of the base image, which is built only where the published one cannot be pulled."""

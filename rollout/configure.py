@@ -11,17 +11,19 @@ import docker
 
 from rollout.edge import Edge
 from rollout.engine import last_words, say
-from rollout.errors import Refused, Undone
+from rollout.errors import NeedsPerson, Refused, Undone
 
 _READ_BACK = 15  # seconds; a reload takes well under one
 
 
 @dataclass(frozen=True, kw_only=True)
 class Configure:
-    """`config` is the id of the configuration below `releases/` in the edge's volume."""
+    """`config` is the id of the configuration below `releases/` in the edge's volume; `certificate` the fingerprint of
+    the certificate to be shown then, empty for whichever it is."""
 
     container: str
     config: str
+    certificate: str = ""
 
 
 def configure(client: docker.DockerClient, args: Configure) -> None:
@@ -34,12 +36,31 @@ def configure(client: docker.DockerClient, args: Configure) -> None:
     before = edge.run(["readlink", f"{edge.STATE}/config"]).stdout.strip()
     begin = time.monotonic()
     if _switch(edge, files, args.config):
+        _must_show(edge, args.certificate)
         say(f"{args.container}: configuration {args.config} is running after {time.monotonic() - begin:.1f} s")
         return
     words = last_words(edge.container)
     if before:
         _switch(edge, before, before.rsplit("/", 1)[-1])
     raise Undone(f"nginx accepted configuration {args.config} but does not run it; the one before is back. {words}")
+
+
+def _must_show(edge: Edge, certificate: str) -> None:
+    """Wait until new connections are shown that certificate: the id of a configuration says nothing of it."""
+    if not certificate:
+        return
+    from certificates.pem import fingerprint
+
+    deadline = time.monotonic() + _READ_BACK
+    while time.monotonic() < deadline:
+        shown = edge.certificate()
+        if shown and fingerprint(shown) == certificate:
+            return
+        time.sleep(0.1)
+    raise NeedsPerson(
+        f"The configuration is running, but {edge.container.name} does not show the new certificate to clients. "
+        f"{last_words(edge.container)}"
+    )
 
 
 def _switch(edge: Edge, files: str, config: str) -> bool:

@@ -13,6 +13,7 @@ from rollout.engine import Result, execute, find, follow
 from rollout.errors import NeedsPerson
 
 _CODES = re.compile(r"(\d{3}\n)*")
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _READY = 5  # seconds that a readiness answer may take
 
 
@@ -22,6 +23,7 @@ class Edge:
     CONFIG = "/etc/edge"
     STATE = "/var/lib/edge"
     ADMIN_SOCKET = "/run/edge/admin.sock"
+    HTTPS = 8443
 
     container: Container
 
@@ -76,6 +78,15 @@ class Edge:
         curl = " ".join([*self._curl(35), "-N", "--rate", "20/s", f"'http://edge{path}?[1-600]'"])
         stop = f'while read -r answer; do echo "$answer"; if [ "$answer" = {until} ]; then break; fi; done'
         return follow(self.container, ["sh", "-c", f"{curl} | {stop}"])
+
+    def certificate(self) -> str:
+        """The certificate that clients are shown now, in PEM with its chain; empty if none is."""
+        hostname, _, spoken = (self.ask("/hostname") or "").partition(" ")
+        curl = ["curl", "-sk", "--max-time", "5", "-o", "/dev/null", "-w", "%{certs}"]
+        first = ["--haproxy-protocol"] if spoken else []
+        where = ["--connect-to", f"{hostname}:443:127.0.0.1:{self.HTTPS}", f"https://{hostname}/"]
+        said = self.run([*curl, *first, *where]).stdout if hostname else ""
+        return "\n".join(_PEM.findall(said))  # curl describes each of them before
 
     def _curl(self, timeout: float) -> list[str]:
         return ["curl", "-sS", "--max-time", str(timeout), "--unix-socket", self.ADMIN_SOCKET]

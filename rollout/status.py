@@ -29,12 +29,21 @@ class ColourStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CertificateStatus:
+    """The certificate that clients are shown; `not_after` is the end of its life."""
+
+    not_after: datetime
+    issuer: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Status:
     stack: str
     marker: Colour
     damage: str
     journal: Journal
     colours: dict[Colour, ColourStatus | None]
+    certificate: CertificateStatus | None = None
 
 
 def look(stack: Stack) -> Status:
@@ -47,6 +56,7 @@ def look(stack: Stack) -> Status:
         damage=found.damage,
         journal=found.journal or rebuilt(found.marker, releases, 0, now()),
         colours={colour: _colour(stack, colours[colour]) for colour in COLOURS},
+        certificate=_certificate(stack.edge.certificate()),
     )
 
 
@@ -66,6 +76,11 @@ def as_json(status: Status) -> str:
         for colour, found in status.colours.items()
     }
     shown = {"live": data["live"], "generation": data["generation"], "phase": data["phase"], "colours": colours}
+    if status.certificate:
+        shown["certificate"] = {
+            "notAfter": status.certificate.not_after.isoformat(),
+            "issuer": status.certificate.issuer,
+        }
     return json.dumps(shown | {"rejected": data["rejected"], "flips": data["flips"]}, indent=2)
 
 
@@ -103,6 +118,9 @@ def remarks(status: Status) -> list[str]:
         lines.append(f"{status.damage[0].upper()}{status.damage[1:]}: run `python -m rollout repair`.")
     if journal.phase != "done":
         lines.append(f"Under way: {journal.target} is {journal.phase} (since {journal.updated}).")
+    if found := status.certificate:
+        left = (found.not_after - datetime.now(UTC)).days
+        lines.append(f"Certificate: {left} days left, to {found.not_after:%Y-%m-%d %H:%M}Z; issued by {found.issuer}.")
     for flip in reversed(journal.flips[-_FLIPS:]):
         took = f", {flip.ms} ms" if flip.ms else ""
         lines.append(f"{flip.at}  {flip.source or 'nothing'} -> {flip.to}  {flip.release}  {flip.reason}{took}")
@@ -121,6 +139,17 @@ def age(since: str, at: datetime | None = None) -> str:
         seconds %= size
     first = next((i for i, (count, _) in enumerate(units) if count > 0), len(units) - 1)
     return " ".join(f"{count}{unit}" for count, unit in units[first : first + 2])
+
+
+def _certificate(pem: str) -> CertificateStatus | None:
+    if not pem:
+        return None
+    from cryptography import x509
+
+    leaf = x509.load_pem_x509_certificates(pem.encode())[0]
+    names = leaf.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME) or list(leaf.issuer)
+    issuer = str(names[0].value) if names else "nobody"
+    return CertificateStatus(not_after=leaf.not_valid_after_utc, issuer=issuer)
 
 
 def _colour(stack: Stack, replicas: tuple[Replica, ...]) -> ColourStatus | None:

@@ -43,7 +43,7 @@ def _pull(env: Env) -> None:
 def _configure(env: Env) -> None:
     from rollout.configure import Configure, configure
 
-    configure(connect(), Configure(container=env["CONTAINER"], config=env["CONFIG"]))
+    configure(connect(), Configure(container=env["CONTAINER"], config=env["CONFIG"], certificate=env["CERTIFICATE"]))
 
 
 def _plan(env: Env) -> None:

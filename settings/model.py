@@ -106,6 +106,7 @@ class Images(Group):
 
     ollama: Repository = "ollama/ollama"
     nginx: Image = Field(LOCAL, validate_default=True)
+    lego: Image = Field(LOCAL, description="the ACME client, for edge.tls.acme; of version 4")
 
 
 class Settings(BaseModel):
@@ -142,6 +143,12 @@ class Settings(BaseModel):
             return None
         model = self.ollama_models[0].split("@")[0]
         return self.api.smoke.model_copy(update={"body": self.api.smoke.body.replace("{model}", model)})
+
+    @model_validator(mode="after")
+    def _an_image_for_acme(self) -> Self:
+        if self.edge.tls.acme and self.profile == "production" and self.images.lego == LOCAL:
+            raise ValueError("images.lego: edge.tls.acme needs it; name goacme/lego:<4.x>@sha256:<digest>")
+        return self
 
     @model_validator(mode="after")
     def _within_the_open_paths(self) -> Self:

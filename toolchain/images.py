@@ -32,11 +32,12 @@ CERTIFICATES = "ca-certificates.crt"
 
 
 def ensure(names: Sequence[str] | None = None) -> dict[str, str]:
-    """Have these images (default: all) in the engine; gives their references by name.
+    """Have these images (default: all but those on demand) in the engine; gives their references by name.
 
     Builds only what is missing, and what that is built on. Raises Problem; what was finished until then stays.
     """
-    wanted = _with_parents(names or images.NAMES)
+    names = names or [name for name in images.NAMES if name not in images.ON_DEMAND]
+    wanted = _with_parents(names)
     engine = docker_cli.ask()
     if isinstance(engine, docker_cli.NoAnswer):
         raise problems.Problem(f"images: no Docker engine answers ({engine.reason or 'there is no docker command'}).")
@@ -44,7 +45,7 @@ def ensure(names: Sequence[str] | None = None) -> dict[str, str]:
     if not all(exists(images.reference(name)) for name in wanted):
         with progress.running(), cache.lock(paths.cache() / "images.lock", _waiting(progress)):
             _build_missing([name for name in wanted if not exists(images.reference(name))], progress)
-    return {name: images.reference(name) for name in names or images.NAMES}
+    return {name: images.reference(name) for name in names}
 
 
 def exists(reference: str) -> bool:

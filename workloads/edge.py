@@ -8,21 +8,30 @@ from workloads.workload import HealthCheck, Mount, Port, Resources, Stop, Worklo
 HTTP, HTTPS = 8080, 8443
 CONFIG, CERTIFICATES, STATE = "/etc/edge", "/etc/edge-certificates", "/var/lib/edge"
 """Read-only volumes of rendered files and of certificates, and the state volume that root alone may write."""
+ACME = "/var/lib/acme"
+"""The volume of the ACME client, which nginx may read; only in a stack that has one."""
 RUN = "/run/edge"
 ADMIN_SOCKET = f"{RUN}/admin.sock"
 
 # The container waits for its first checked configuration; from then on it is always started with the current one.
-START = f"trap 'exit 0' TERM QUIT; until [ -e {STATE}/config/nginx.conf ]; do sleep 0.1; done; " + (
-    f"exec nginx -c {STATE}/config/nginx.conf -g 'daemon off;'"
+_WAIT = f"trap 'exit 0' TERM QUIT; until [ -e {STATE}/config/nginx.conf ]; do sleep 0.1; done; "
+# A certificate that has been renewed is taken up within seconds, unless nginx would refuse it.
+_FOLLOW = (
+    f"(seen=$(readlink {ACME}/current); while sleep 5; do now=$(readlink {ACME}/current); "
+    f'[ "$now" = "$seen" ] || {{ nginx -t -q -c {STATE}/config/nginx.conf && '
+    f"nginx -c {STATE}/config/nginx.conf -s reload && seen=$now; }}; done) & "
 )
+_RUN = f"exec nginx -c {STATE}/config/nginx.conf -g 'daemon off;'"
 
 
 def volumes(settings: Settings) -> dict[str, str]:
     """Container path to the name of the volume mounted there."""
+    acme = {ACME: f"{settings.stack}-edge-acme"} if settings.edge.tls.acme else {}
     return {
         CONFIG: f"{settings.stack}-edge-config",
         CERTIFICATES: f"{settings.stack}-edge-certificates",
         STATE: f"{settings.stack}-edge-state",
+        **acme,
     }
 
 
@@ -35,7 +44,7 @@ def proxy(settings: Settings) -> Workload:
         user="101:101",
         groups=("0",),  # reads certificate keys: owned by root, mode 0440
         entrypoint=("/bin/sh", "-c"),
-        command=(START,),
+        command=(_WAIT + (_FOLLOW if ACME in mounted else "") + _RUN,),
         networks=(attach(settings, "edge", "nginx"), attach(settings, "app-network", "nginx")),
         mounts=tuple(Mount(volume=mounted[path], path=path, read_only=path != STATE) for path in mounted),
         tmpfs={RUN: "rw,noexec,nosuid,nodev,size=256m,uid=101,gid=101,mode=0750"},

@@ -17,6 +17,10 @@ def nginx(settings: Settings) -> str:
     return images.reference("nginx") if settings.images.nginx == LOCAL else settings.images.nginx
 
 
+def lego(settings: Settings) -> str:
+    return images.reference("lego") if settings.images.lego == LOCAL else settings.images.lego
+
+
 def model_mirror() -> str:
     return images.reference("model-mirror")
 

@@ -33,11 +33,11 @@ PLAN = (
     ("edge", False, "nginx alone; publishes the two ports of the edge"),
     ("app-network", True, "nginx to the API"),
     ("model", True, "the API to Ollama"),
-    ("egress", False, "a way out, for what must reach out: the model pull, and the API where api.egress is on"),
+    ("egress", False, "a way out, for what must reach out: the model pull, ACME, and the API where api.egress is on"),
 )
 
 # Host part of every fixed address, the same on each network. A colour has room for 16 replicas.
-HOSTS = {"nginx": 5, "ollama": 10, "ollama-init": 11, "model-mirror": 12, "api-blue": 32, "api-green": 64}
+HOSTS = {"nginx": 5, "ollama": 10, "ollama-init": 11, "model-mirror": 12, "acme": 13, "api-blue": 32, "api-green": 64}
 
 
 def networks(settings: Settings) -> Mapping[str, NetworkSpec]:

@@ -37,12 +37,18 @@ class EdgeStack(FaultStack):
         edge = self.bound | change.pop("edge", OPEN)
         return super()._config(version, change) | {"edge": edge}
 
+    def wants(self, **edge: Any) -> None:
+        """Write these settings of the edge down."""
+        self.write(self._config(self.version, {"edge": edge}))
+
     def configure(self, **edge: Any) -> None:
         """Give the edge these settings, and see to it that nothing else is touched."""
         before = self.ids()
-        self.write(self._config(self.version, {"edge": edge}))
+        self.wants(**edge)
         self.up()
         assert self.ids() == before
+        # A self-signed certificate that comes back has a new CA.
+        self.ca.write_text(self.outputs()["ca"] or self.ca.read_text())
 
     def client(self, **options: Any) -> httpx.Client:
         """A client that trusts the stack's CA alone."""

@@ -11,10 +11,12 @@ import yaml
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import resource_pb2
 
+from certificates.__main__ import self_signed
+
 ROOT = Path(__file__).parent.parent.parent
 FIRST = {"target": "blue", "create": "blue", "flips": True, "generation": 1, "attempt": 1}
 RELEASE = {**FIRST, "target": "green", "create": "green", "generation": 2, "declared": {"blue": ["prod-api-blue"]}}
-PEM = {"ca": "CA", "caKey": "secret", "certificate": "leaf", "key": "secret"}
+PEM = self_signed("prod", "api.example.com", "")
 STDOUT = {"models-pull": '{"llama3.1:8b": "sha256:1"}', "certificate-self-signed": json.dumps(PEM)}
 
 
