@@ -1,6 +1,7 @@
 """Releases without loss: a workload in two colours behind the edge."""
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +15,8 @@ from rollout.plan import Plan
 from settings import Settings
 from workloads.colour import COLOURS, Colour
 from workloads.workload import Workload
+
+_READS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +164,14 @@ def _last_outputs() -> Mapping[str, Any]:
     """The outputs of this stack's last update, by the engine's own invoke behind StackReference: a plan is needed while
     the program runs, and the outputs of a StackReference resource come later."""
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    found = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": stack}).value or {}
+    for attempt in range(_READS):
+        try:
+            found = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": stack}).value or {}
+            break
+        except Exception as error:  # the SDK raises nothing more specific
+            # A backend of plain files may be read while this very update writes to it.
+            if "checkpoint" not in str(error) or attempt == _READS - 1:
+                raise
+            time.sleep(0.2)
     outputs: Mapping[str, Any] = found.get("outputs") or {}
     return outputs
