@@ -35,14 +35,12 @@ ERRORS = (
     (429, "rate_limit_error", "Too many requests in this time; try again later."),
     (431, "invalid_request_error", "The headers are too large."),
     (500, "server_error", "The edge failed."),
-    (501, "invalid_request_error", "This transfer encoding is not understood."),
     (502, "server_error", "The API cannot be reached."),
     (503, "server_error", "Too many requests at once, or the API is not available; try again later."),
     (504, "server_error", "The API did not answer in time."),
-    (505, "invalid_request_error", "This version of HTTP is not spoken here."),
 )
 # Of these, what nginx may say before it has read so much as a path.
-UNREAD = (400, 405, 414, 505)
+UNREAD = (400, 405, 414)
 
 
 # What the API sees of a client's headers, besides what the edge says itself (nginx/snippets/proxy.conf.j2).
