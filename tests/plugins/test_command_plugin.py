@@ -54,6 +54,15 @@ def test_a_preview_runs_nothing(command_plugin: Plugin, tmp_path: Path) -> None:
     assert not trace.exists()
 
 
+def test_a_secret_output_reaches_the_next_run_unwrapped(command_plugin: Plugin) -> None:
+    """The engine hands back an output of `additionalSecretOutputs` as a secret."""
+    inputs = {"create": 'echo "was: $PULUMI_COMMAND_STDOUT"', "environment": {"V": "1"}}
+    identity, state = command_plugin.create(COMMAND, inputs)
+    kept = {**state, "stdout": secret(state["stdout"])}
+    state = command_plugin.update(COMMAND, identity, kept, {**inputs, "environment": {"V": "2"}})
+    assert state["stdout"] == "was: was: "
+
+
 def test_secrets_reach_the_command_and_stay_wrapped_in_the_state(command_plugin: Plugin) -> None:
     inputs = {"create": "echo ${#T}; cat", "environment": {"T": secret("hidden")}, "stdin": secret("in")}
     _, state = command_plugin.create(COMMAND, {**inputs, "logging": "none"})

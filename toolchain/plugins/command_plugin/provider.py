@@ -130,7 +130,7 @@ class CommandProvider:
             return {**dict.fromkeys(OUTPUTS, ""), **last}
         previous = {}
         if last and inputs.get("addPreviousOutputInEnv") is not False:
-            previous = {f"PULUMI_COMMAND_{name.upper()}": str(last[name]) for name in OUTPUTS}
+            previous = {f"PULUMI_COMMAND_{name.upper()}": str(reveal(last[name])) for name in OUTPUTS}
         shown = SHOWN[inputs.get("logging") or "stdoutAndStderr"]
 
         def show(stream: str, line: str) -> None:
