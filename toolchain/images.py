@@ -113,7 +113,7 @@ def _build(name: str, base: str, context: Path, step: Step) -> None:
     log = paths.log(f"image-{name}")
     with step.doing("building"):
         try:
-            processes.run([*command, str(context)], log=log, on_line=_how_far(step), env=_environment())
+            processes.run([*command, str(context)], log=log, on_line=_how_far(step), env=environment())
         except processes.CommandFailed as failure:
             registry = "Debian's archive, PyPI or the Go module proxy from inside a container"
             raise problems.explain(f"image {name}", failure.output, registry=registry, log=log) from None
@@ -129,7 +129,7 @@ def _how_far(step: Step) -> Callable[[str], None]:
     return tell
 
 
-def _environment() -> Mapping[str, str]:
+def environment() -> Mapping[str, str]:
     """BuildKit where the docker command can drive it, on the engine itself; else the classic builder."""
     buildx = subprocess.run(["docker", "buildx", "version"], capture_output=True, check=False).returncode == 0
     chosen = {"BUILDX_BUILDER": "default", "BUILDKIT_PROGRESS": "plain"} if buildx else {}

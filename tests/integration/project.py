@@ -34,6 +34,11 @@ class Project:
     def file(self) -> Path:
         return self.folder / f"Pulumi.{self.name}.yaml"
 
+    def config(self) -> dict[str, Any]:
+        """The stack's configuration as it was written last."""
+        keyed = yaml.safe_load(self.file.read_text())["config"]
+        return {key.removeprefix("orca-agents:"): value for key, value in keyed.items()}
+
     def write(self, config: dict[str, Any]) -> None:
         """Replace the stack's configuration, keeping what pulumi has put beside it."""
         kept = yaml.safe_load(self.file.read_text()) if self.file.exists() else {}

@@ -1,0 +1,44 @@
+"""The checks by name, in the order in which they run: what only reads first, what strains the edge later."""
+
+from collections.abc import Callable, Mapping
+
+from security.checks import (
+    containers,
+    dockerfiles,
+    fuzz,
+    gixy,
+    listeners,
+    observatory,
+    rate_limit,
+    requests,
+    rotation,
+    slow_clients,
+    sslyze,
+    testssl,
+)
+from security.stack import Target
+from security.verdict import Verdict
+
+OF_FILES: Mapping[str, Callable[[], Verdict]] = {
+    "hadolint": dockerfiles.check_hadolint,
+    "checkov": dockerfiles.check_checkov,
+}
+"""Checks that need no running stack."""
+
+OF_STACK: Mapping[str, Callable[[Target], Verdict]] = {
+    "containers": containers.check,
+    "listeners": listeners.check,
+    "gixy-ng": gixy.check_ng,
+    "gixy-next": gixy.check_next,
+    "observatory": observatory.check,
+    "sslyze": sslyze.check,
+    "testssl": testssl.check,
+    "requests": requests.check,
+    "fuzz": fuzz.check,
+    "slow-clients": slow_clients.check,
+    "rotation": rotation.check,
+    "rate-limit": rate_limit.check,
+}
+
+UNFINISHED = frozenset({"rate-limit"})
+"""Run only when asked for: the edge has no rate limit yet."""
