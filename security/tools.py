@@ -1,4 +1,4 @@
-"""The outside tools, each at the version pinned in `pins/`, in the cache: made on first use, never installed on the host."""
+"""The outside tools, each at the version pinned in `pins/`, in the cache: made on first use, nothing on the host."""
 
 import json
 import os

@@ -11,7 +11,7 @@ ROOT = FOLDER.parent
 EXCUSES = {
     "CKV_DOCKER_3 /images/ollama/Dockerfile": "runs as root as the official image does; docs/decisions/0005 says what "
     "that root cannot do, and why",
-    "CKV_DOCKER_2 /tests/faults/backend/Dockerfile": "stands for any image that a user may release: it promises nothing",
+    "CKV_DOCKER_2 /tests/faults/backend/Dockerfile": "stands for any image that may be released: it promises nothing",
     "CKV_DOCKER_3 /tests/faults/backend/Dockerfile": "the same; the workload gives the user, whatever the image says",
     "CKV_DOCKER_7": "the base is an argument whose default is pinned by digest; checkov reads the argument's name",
 }

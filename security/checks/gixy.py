@@ -39,5 +39,5 @@ def _check(package: str, target: Target) -> Verdict:
 def running_configuration(target: Target) -> str:
     """What `nginx -T` prints in the container, of the configuration that it has been started or reloaded with."""
     dump = ["nginx", "-T", "-q", "-c", "/var/lib/edge/config/nginx.conf"]
-    output: bytes = target.container("nginx").exec_run(dump, stderr=False).output
-    return output.decode()
+    output = target.container("nginx").exec_run(dump, stderr=False).output
+    return bytes(output).decode() if isinstance(output, bytes) else ""

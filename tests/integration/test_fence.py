@@ -1,9 +1,16 @@
 """What the containers may do, and whom they can reach, on the running stack."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import docker
 import pytest
+
+from settings import load
+from tests.integration.conftest import CONFIG
+from tests.integration.project import Project
+from workloads.inventory import workloads
+from workloads.reach import OUTSIDE, doors
 
 SERVICES = ("it-nginx", "it-ollama", "it-api-blue", "it-model-mirror")
 PROBE = "exec 3<>/dev/tcp/$0/$1"
@@ -55,44 +62,105 @@ class TestEveryContainer:
             "it-nginx": ["127.0.0.1:18080", "127.0.0.1:18443"]
         }
 
+    def test_departs_from_a_default_only_with_a_reason(self, engine: docker.DockerClient) -> None:
+        """Every container of the stack, also those that have ended; what was never started runs nothing."""
+        reasons = {
+            work.name: {exemption.rule: exemption.reason for exemption in work.exemptions}
+            for work in workloads(load("it", CONFIG))
+        }
+        found = {
+            str(container.name): departures(container.attrs)
+            for container in engine.containers.list(all=True, filters={"name": "^/it-"})
+            if container.attrs["State"]["StartedAt"] != NEVER_STARTED
+        }
+        assert set(found) <= set(reasons)
+        for name, rules in found.items():
+            assert rules <= set(reasons[name]), f"{name} departs from {rules - set(reasons[name])}"
+        assert {name: rules for name, rules in found.items() if rules} == {
+            "it-ollama": {"non-root"},
+            "it-ollama-init": {"non-root", "health-check", "restart"},
+        }
+
+
+NEVER_STARTED = "0001-01-01T00:00:00Z"
+
+
+def departures(attrs: dict[str, Any]) -> set[str]:
+    """The secure defaults that a container does not have, by what the engine says of it."""
+    found = {
+        "non-root": attrs["Config"]["User"].split(":")[0] in ("", "0", "root"),
+        "read-only": not attrs["HostConfig"]["ReadonlyRootfs"],
+        "health-check": not (attrs["Config"].get("Healthcheck") or {}).get("Test"),
+        "restart": attrs["HostConfig"]["RestartPolicy"]["Name"] in ("", "no"),
+    }
+    return {rule for rule, departs in found.items() if departs}
+
+
+class TestReach:
+    """The matrix of workloads/reach.py, opened port by port, from inside every container and from outside."""
+
+    # Opens each `address:port` it is given, all at once, and prints those that could be opened.
+    SCRIPT = (
+        'for door; do (timeout 3 bash -c "exec 3<>/dev/tcp/${door/:/\\/}" 2>/dev/null && echo "$door") & done; wait'
+    )
+    SERVICES = ("nginx", "api-blue", "api-green", "ollama", "model-mirror")
+    # Who can be asked only in its place: by a container on the same networks.
+    ELSEWHERE: ClassVar[dict[str, str]] = {"ollama-init": "it-egress", OUTSIDE: "bridge"}
+
+    @pytest.fixture(scope="class")
+    def both_colours(self, stack: Project) -> Iterator[None]:
+        """A second release, so that there are two colours to reach; the first one is made live again afterwards."""
+        stack.write({**CONFIG, "api": {"env": {"SECOND": "1"}}})
+        stack.pulumi("up", "--yes", "--skip-preview")
+        yield
+        stack.write(CONFIG)
+        stack.pulumi("up", "--yes", "--skip-preview")
+
+    @pytest.fixture
+    def addresses(self, engine: docker.DockerClient, both_colours: None) -> dict[str, str]:
+        """Each address of each service, to its name."""
+        del both_colours
+        return {
+            network["IPAddress"]: service
+            for service in self.SERVICES
+            for network in inspect(engine, f"it-{service}")["NetworkSettings"]["Networks"].values()
+        }
+
+    def opened(self, engine: docker.DockerClient, network: str, targets: list[str]) -> list[str]:
+        """Which of these `address:port` can be opened by a container on that network, or in that one's place."""
+        found: bytes = engine.containers.run(
+            inspect(engine, "it-nginx")["Config"]["Image"],
+            ["-c", self.SCRIPT, "probe", *targets],
+            entrypoint=["bash"],
+            user="101",
+            name="it-probe",
+            network_mode=network,
+            remove=True,
+        )
+        return found.decode().split()
+
+    @pytest.mark.parametrize("source", [*SERVICES, *ELSEWHERE])
+    def test_is_what_the_matrix_says(self, engine: docker.DockerClient, addresses: dict[str, str], source: str) -> None:
+        settings = load("it", CONFIG)
+        ports = {door.port for door in doors(settings)}
+        targets = [f"{ip}:{port}" for ip, service in addresses.items() for port in ports if service != source]
+        place = self.ELSEWHERE.get(source, f"container:it-{source}")
+        opened = {tuple(target.split(":")) for target in self.opened(engine, place, targets)}
+        found = {(addresses[ip], int(port)) for ip, port in opened}
+        declared = {(door.to, door.port) for door in doors(settings) if source in door.open_to}
+        assert found == {(to, port) for to, port in declared if to in self.SERVICES}
+
 
 @pytest.mark.usefixtures("stack")
 class TestOllama:
-    """Nobody but the API reaches the model server, which asks no one for a password."""
-
-    @pytest.fixture
-    def address(self, engine: docker.DockerClient) -> str:
-        found: str = inspect(engine, "it-ollama")["NetworkSettings"]["Networks"]["it-model"]["IPAddress"]
-        return found
-
-    def reaches(self, engine: docker.DockerClient, network: str, address: str, port: int) -> bool:
-        """Whether a container on that network alone can open a connection."""
-        image = inspect(engine, "it-nginx")["Config"]["Image"]
-        container = engine.containers.run(
-            image,
-            ["timeout", "4", "bash", "-c", PROBE, address, str(port)],
-            entrypoint=[],
-            user="101",
-            network=network,
-            detach=True,
-            name="it-probe",
-        )
-        try:
-            return bool(container.wait(timeout=30)["StatusCode"] == 0)
-        finally:
-            container.remove(force=True)
-
-    @pytest.mark.parametrize("network", ["it-edge", "it-app-network", "it-egress", "bridge"])
-    def test_is_out_of_reach(self, engine: docker.DockerClient, address: str, network: str) -> None:
-        assert not self.reaches(engine, network, address, 11434)
-
-    def test_is_in_reach_of_the_model_network(self, engine: docker.DockerClient, address: str) -> None:
-        assert self.reaches(engine, "it-model", address, 11434)
+    """The model server asks no one for a password, so it is kept from reaching out as well."""
 
     def test_has_no_way_out(self, engine: docker.DockerClient) -> None:
         """Not even to another container of this host: the mirror listens on a network that has a way out."""
         networks = inspect(engine, "it-model-mirror")["NetworkSettings"]["Networks"]
         mirror = networks["it-egress"]["IPAddress"]
-        result = engine.containers.get("it-ollama").exec_run(["timeout", "4", "bash", "-c", PROBE, mirror, "5000"])
-        assert result.exit_code != 0
-        assert self.reaches(engine, "it-egress", mirror, 5000)
+        probe = ["timeout", "4", "bash", "-c"]
+        there = engine.containers.get("it-model-mirror").exec_run([*probe, PROBE, mirror, "5000"])
+        assert there.exit_code == 0
+        from_ollama = engine.containers.get("it-ollama").exec_run([*probe, PROBE, mirror, "5000"])
+        assert from_ollama.exit_code != 0
