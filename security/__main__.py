@@ -5,10 +5,12 @@ A run of all checks also writes its results into docs/security.md.
 
 import argparse
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
+from types import FrameType
 
 from security import checks, report, tools
 from security.stack import Target, deployed
@@ -17,6 +19,7 @@ from toolchain import cache, paths
 from toolchain.problems import Problem
 
 _INTERRUPTED = 130
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -28,7 +31,8 @@ def main() -> int:
             f"There is no check {', '.join(unknown)}. There are: {', '.join(every)}. Nothing was run.", file=sys.stderr
         )
         return 2
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in _ENDINGS:
+        signal.signal(ending, _stop)
     try:
         with cache.lock(
             paths.cache() / "security.lock", lambda pid: _say(f"waiting for another audit (process {pid})")
@@ -73,8 +77,16 @@ def _one(name: str, target: Target | None) -> Verdict:
             return checks.OF_FILES[name]()
         assert target is not None
         return checks.OF_STACK[name](target)
-    except (ArithmeticError, AssertionError, LookupError, OSError, ValueError) as error:
+    except (ArithmeticError, AssertionError, LookupError, OSError, ValueError, subprocess.SubprocessError) as error:
         return verdict(name, "the check runs to its end", "no result", [f"{type(error).__name__}: {error}"])
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """End once: a second signal, as from make and the terminal, must not stop the stack's removal."""
+    del number, frame
+    for ending in _ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _say(text: str) -> None:

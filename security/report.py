@@ -29,11 +29,11 @@ def show(verdicts: Mapping[str, Verdict]) -> None:
             console.print(f"{name}: {failure}", style="bold", highlight=False, markup=False)
 
 
-def write(verdicts: Mapping[str, Verdict]) -> None:
+def write(verdicts: Mapping[str, Verdict], page: Path = PAGE) -> None:
     """Replace the results on the page. Raises ValueError where its markers are missing."""
-    text = PAGE.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     before, after = text.index(BEGIN) + len(BEGIN), text.index(END)
-    PAGE.write_text(f"{text[:before]}\n{_markdown(verdicts)}\n{text[after:]}", encoding="utf-8")
+    page.write_text(f"{text[:before]}\n{_markdown(verdicts)}\n{text[after:]}", encoding="utf-8")
 
 
 def _markdown(verdicts: Mapping[str, Verdict]) -> str:

@@ -4,20 +4,23 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import docker
+from docker.errors import APIError
 from docker.models.containers import Container
 
 from security import tools
 from tests.integration.project import Project
 from toolchain import images as builds
+from toolchain.problems import Problem
 
-NAME = "sec"
+NAME = "security-audit"
 HTTP, HTTPS = 18800, 18801
 CA, TOOL = "/mnt/ca.pem", "/mnt/tool"
 """Where a scanner finds what it is given."""
@@ -85,13 +88,17 @@ class Target:
 
 @contextmanager
 def deployed() -> Iterator[Target]:
-    """The stack `sec`, up; everything of it is taken away in the end."""
+    """The stack, up; everything of it is taken away in the end. Raises Problem where it cannot be deployed."""
     engine = docker.from_env()
     with tempfile.TemporaryDirectory(prefix="orca-security-") as folder:
         base = Path(folder)
         try:
             _clear(engine)  # what a killed run has left
-            yield _deploy(engine, base)
+            try:
+                target = _deploy(engine, base)
+            except (AssertionError, subprocess.SubprocessError) as error:
+                raise Problem(f"The stack to be audited cannot be deployed; nothing of it stays.\n{error}") from None
+            yield target
         finally:
             _clear(engine)
             engine.close()
@@ -121,14 +128,26 @@ def _build_backend(context: Path) -> None:
 
 
 def _clear(engine: docker.DockerClient) -> None:
-    """Remove what carries the stack's name: quicker than `pulumi destroy`, and works however far a run has come."""
-    for container in engine.containers.list(all=True, filters={"name": f"^/{NAME}-"}):
-        container.remove(force=True, v=True)
-    for network in engine.networks.list():
-        if str(network.name).startswith(f"{NAME}-"):
-            network.remove()
-    for volume in engine.volumes.list():
-        if str(volume.name).startswith(f"{NAME}-"):
-            volume.remove(force=True)
+    """Remove what carries the stack's name: quicker than `pulumi destroy`, and works however far a run has come.
+
+    Again and again until nothing is left, since what a killed deployment has begun may still appear. Raises Problem.
+    """
+    for _ in range(10):
+        containers = engine.containers.list(all=True, filters={"name": f"^/{NAME}-"})
+        networks = [network for network in engine.networks.list() if str(network.name).startswith(f"{NAME}-")]
+        volumes = [volume for volume in engine.volumes.list() if str(volume.name).startswith(f"{NAME}-")]
+        if not containers + networks + volumes:
+            break
+        for container in containers:
+            with suppress(APIError):
+                container.remove(force=True, v=True)
+        for part in networks + volumes:
+            with suppress(APIError):
+                part.remove()
+        time.sleep(0.5)
+    else:
+        raise Problem(
+            f"Some of the audit's stack could not be removed: look for {NAME}-* in docker ps, network and volume."
+        )
     for image in engine.images.list(name=BACKEND):
         engine.images.remove(str(image.id), force=True)

@@ -176,7 +176,7 @@ def check(target: Target) -> Verdict:
     findings: list[str] = []
     for wire, cases in ((tls, CASES), (plain, PLAIN_CASES)):
         for case in cases:
-            findings += [f"{case.name}: {what}" for what in judge(case, _send(wire, case.request), target)]
+            findings += [f"{case.name}: {what}" for what in judge(case, _send(wire, case.request), target.url)]
     return verdict(
         f"{len(CASES) + len(PLAIN_CASES)} hand-made requests",
         "each gets its status, refusals are JSON, the API sees clean headers and one request",
@@ -185,8 +185,8 @@ def check(target: Target) -> Verdict:
     )
 
 
-def judge(case: Case, got: list[Reply], target: Target) -> list[str]:
-    """What is wrong about the answers to a case."""
+def judge(case: Case, got: list[Reply], url: str) -> list[str]:
+    """What is wrong about the answers to a case; redirects may lead to `url`."""
     statuses = [reply.status for reply in got] or [0]
     wrong = [] if statuses == [case.status] * case.answers else [f"answered {statuses}, not {case.status}"]
     for reply in got:
@@ -195,7 +195,7 @@ def judge(case: Case, got: list[Reply], target: Target) -> list[str]:
         if reply.status in REFUSALS and "error" not in _json(reply):
             wrong.append(f"{reply.status} without a JSON error")
         place = reply.headers.get("location", "")
-        if reply.status in (REDIRECT, 308) and place.split("/v1")[0] not in ("", target.url):
+        if reply.status in (REDIRECT, 308) and place.split("/v1")[0] not in ("", url):
             wrong.append(f"redirects to {place}")
         if leaked := {"x-powered-by", "set-cookie"} & reply.headers.keys():
             wrong.append(f"the answer carries {', '.join(leaked)}")

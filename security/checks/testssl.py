@@ -19,7 +19,7 @@ def check(target: Target) -> Verdict:
         "-c",
         f"testssl --quiet --color 0 --warnings off --add-ca={CA} --ip=127.0.0.1 --jsonfile=/tmp/report.json "
         "https://localhost:443 >/tmp/log 2>&1; cat /tmp/report.json",
-        timeout=240,
+        timeout=400,
     )
     found = {entry["id"]: entry for entry in json.loads(report)}
     grade, score = found["overall_grade"]["finding"], found["final_score"]["finding"]
