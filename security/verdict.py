@@ -35,4 +35,6 @@ def verdict(
             failures.append(finding)
         else:
             excused[excuse] = known[excuse]
+    if excused:
+        seen += f"; excused: {', '.join(excused)}"
     return Verdict(tool=tool, bar=bar, seen=seen, failures=tuple(failures), excused=excused)

@@ -191,7 +191,7 @@ def judge(case: Case, got: list[Reply], url: str) -> list[str]:
     wrong = [] if statuses == [case.status] * case.answers else [f"answered {statuses}, not {case.status}"]
     for reply in got:
         if reply.status == PASS:
-            wrong += _unclean(reply)
+            wrong += unclean(reply)
         if reply.status in REFUSALS and "error" not in _json(reply):
             wrong.append(f"{reply.status} without a JSON error")
         place = reply.headers.get("location", "")
@@ -204,7 +204,7 @@ def judge(case: Case, got: list[Reply], url: str) -> list[str]:
     return wrong
 
 
-def _unclean(reply: Reply) -> list[str]:
+def unclean(reply: Reply) -> list[str]:
     """What the API saw that it should not have seen."""
     seen = _json(reply)
     lines = str(seen.get("head", "")).split("\r\n")[1:-2]
