@@ -59,7 +59,7 @@ def _run(wanted: Iterable[str]) -> dict[str, Verdict]:
         for name in wanted:
             if name in checks.OF_STACK and target is None:
                 tools.scanners()
-                _say("deploying the stack that is audited (two releases, about two minutes)")
+                _say("deploying the stack that is audited (two releases, up to two minutes)")
                 target = running.enter_context(deployed())
             began = time.monotonic()
             verdicts[name] = _one(name, target)
