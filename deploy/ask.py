@@ -30,8 +30,8 @@ class NoAnswer(Exception):
 
 
 def ask(settings: Settings, url: str, ca: str, key: str = "") -> None:
-    """Print the answer as it arrives. `key` is for an edge that needs one. Raises NoAnswer when the request fails, or its
-    answer does not end as it should."""
+    """Print the answer as it arrives. `key` is for an edge that needs one. Raises NoAnswer when the request fails, or
+    when its answer does not end as it should."""
     smoke = settings.smoke
     if smoke is None:
         print("\nNothing was asked through the edge: api.smoke is off.")

@@ -35,7 +35,7 @@ CONFIG: dict[str, Any] = {
     "OLLAMA_MEMORY_RESERVATION": "256M",
     "ollama": {"cpus": "1"},
     "models": {"mirror": "local", "keep": False},
-    "edge": {"bind": "127.0.0.1", "httpPort": HTTP, "httpsPort": HTTPS},
+    "edge": {"bind": "127.0.0.1", "httpPort": HTTP, "httpsPort": HTTPS, "rateLimit": "off"},
     "network": {"cidr": "10.81.0.0/20"},
     "rollout": {"watch": "1s", "gatePasses": 1},
 }

@@ -5,9 +5,9 @@ import ssl
 import time
 from typing import Any
 
+from benchmarks.load.client import LoadClient, Mix
 from security.stack import HTTPS, Target
 from security.verdict import Verdict, verdict
-from tests.load.client import LoadClient, Mix
 
 LIFE = "LEAF_DAYS = "
 TAKEN_UP = 10
