@@ -8,6 +8,7 @@ lay_out() { # certificate, key
     pair="pairs/$(sha256sum "$1" | cut -c 1-12)"
     mkdir -p "$pair"
     cp "$1" "$pair/tls.crt.new" && cp "$2" "$pair/tls.key.new" || return
+    chmod 0440 "$pair/tls.crt.new" "$pair/tls.key.new" || return # nginx is in the group
     mv "$pair/tls.crt.new" "$pair/tls.crt" && mv "$pair/tls.key.new" "$pair/tls.key" || return
     ln -sfn "$pair" current.new && mv -T current.new current
 }
