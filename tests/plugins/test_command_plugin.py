@@ -72,12 +72,6 @@ def test_secrets_reach_the_command_and_stay_wrapped_in_the_state(command_plugin:
     assert command_plugin.engine.lines == []
 
 
-def test_a_secret_output_comes_back_as_it_was(command_plugin: Plugin) -> None:
-    state = {"create": "true", "environment": {}, "stdout": secret("made"), "stderr": secret("")}
-    state = command_plugin.update(COMMAND, "it", state, {"create": "echo again after $PULUMI_COMMAND_STDOUT"})
-    assert state["stdout"] == "again after made"
-
-
 def test_changed_triggers_are_left_to_the_engine(command_plugin: Plugin) -> None:
     state = {"create": "true", "triggers": ["a"], "stdout": "", "stderr": ""}
     assert command_plugin.diff(COMMAND, state, {"create": "true", "triggers": ["b"]}) == {"triggers[0]": "UPDATE"}
