@@ -13,12 +13,14 @@ from workloads.workload import Workload
 
 @dataclass(frozen=True, kw_only=True)
 class AcmeArgs:
-    """`volumes` by their name on the host: those that `workload` mounts."""
+    """`volumes` by their name on the host: those that `workload` mounts. `first` fills one with the pair to begin with:
+    a pair is two files, and while they are changed they do not belong together."""
 
     settings: Settings
     workload: Workload
     networks: Mapping[str, docker.Network]
     volumes: Mapping[str, docker.Volume]
+    first: pulumi.Resource
 
 
 class Acme(pulumi.ComponentResource):
@@ -31,7 +33,13 @@ class Acme(pulumi.ComponentResource):
         super().__init__("orca:edge:Acme", name, {}, opts)
         Container(
             f"{name}-client",
-            ContainerArgs(settings=args.settings, workload=args.workload, networks=args.networks, volumes=args.volumes),
+            ContainerArgs(
+                settings=args.settings,
+                workload=args.workload,
+                networks=args.networks,
+                volumes=args.volumes,
+                after=[args.first],
+            ),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({})

@@ -9,7 +9,7 @@ What the recordings of the real provider taught is closed here for every service
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -29,7 +29,7 @@ LOG_OPTIONS = {"max-size": "10m", "max-file": "5", "tag": "{{.Name}}"}
 class ContainerArgs:
     """`networks` by their key in the plan; `volumes` by their name on the host.
 
-    `wait`: the workload's health check must pass before anything that depends on the component goes on.
+    `after` must be done before it is made. `wait`: the workload's health check must pass before anything that depends on the component goes on.
     """
 
     settings: Settings
@@ -37,6 +37,7 @@ class ContainerArgs:
     networks: Mapping[str, docker.Network]
     volumes: Mapping[str, docker.Volume]
     wait: bool = True
+    after: Sequence[pulumi.Resource] = ()
 
 
 class Container(pulumi.ComponentResource):
@@ -49,7 +50,7 @@ class Container(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ContainerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("orca:docker:Container", name, {}, opts)
-        self.container = container(name, args, pulumi.ResourceOptions(parent=self))
+        self.container = container(name, args, pulumi.ResourceOptions(parent=self, depends_on=list(args.after)))
         test = args.workload.health.test if args.wait and args.workload.health else ()
         step(
             f"{name}-ready",

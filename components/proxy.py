@@ -81,7 +81,13 @@ class Proxy(pulumi.ComponentResource):
             keeper.append(
                 Acme(
                     f"{name}-acme",
-                    AcmeArgs(settings=settings, workload=client, networks=args.networks, volumes=mounted),
+                    AcmeArgs(
+                        settings=settings,
+                        workload=client,
+                        networks=args.networks,
+                        volumes=mounted,
+                        first=certificates.carrier,
+                    ),
                     opts=child,
                 )
             )

@@ -37,10 +37,10 @@ class Pebble:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient, backend: str) -> Iterator[EdgeStack]:
-    """The stack `ed-acme`, with a self-signed certificate to begin with."""
+    """The stack `eda`, with a self-signed certificate to begin with."""
     ensure(["lego"])
     base = tmp_path_factory.mktemp("acme")
-    stack = EdgeStack(base, engine, backend, name="ed-acme", ports=(18701, 18711), cidr="10.80.16.0/20")
+    stack = EdgeStack(base, engine, backend, name="eda", ports=(18701, 18711), cidr="10.80.16.0/20")
     try:
         stack.create()
         yield stack
