@@ -29,7 +29,8 @@ LOG_OPTIONS = {"max-size": "10m", "max-file": "5", "tag": "{{.Name}}"}
 class ContainerArgs:
     """`networks` by their key in the plan; `volumes` by their name on the host.
 
-    `after` must be done before it is made. `wait`: the workload's health check must pass before anything that depends on the component goes on.
+    `after` must be done before it is made. `wait`: the health check must pass before anything that depends on it
+    goes on.
     """
 
     settings: Settings
