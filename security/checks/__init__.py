@@ -41,6 +41,3 @@ OF_STACK: Mapping[str, Callable[[Target], Verdict]] = {
     "rotation": rotation.check,
     "rate-limit": rate_limit.check,
 }
-
-UNFINISHED = frozenset({"rate-limit"})
-"""Run only when asked for: the edge has no rate limit yet."""
