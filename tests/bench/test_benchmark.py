@@ -109,4 +109,4 @@ def test_a_contender_that_loses_is_seen_to_lose(engine: docker.DockerClient, tmp
         assert found.result.of(kind).lost, summary
     assert "truncated" in {request.outcome for request in found.result.of("stream").lost}, summary
     assert len(found.result.lost) < len(found.result), "it is not down for ever"
-    assert found.result.versions == {"", BLUE, GREEN}, summary
+    assert "" in found.result.versions, summary
