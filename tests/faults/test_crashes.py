@@ -91,7 +91,7 @@ def test_the_edge_is_killed_and_comes_back_with_the_same_colour(pair: FaultStack
         assert pair.rollout("flip", "--to", "green").returncode == 0
     version = pair.versions()["green"]
     config = pair.in_state("readlink config").stdout.strip().rsplit("/", 1)[1]
-    reloaded = pair.step("configure", CONTAINER=f"{pair.name}-nginx", CONFIG=config)
+    reloaded = pair.step("configure", CONTAINER=f"{pair.name}-nginx", CONFIG=config, CERTIFICATE="")
     assert reloaded.returncode == 0, reloaded.stderr
     pair.kill_process("nginx")
     eventually(
@@ -147,7 +147,7 @@ def test_a_bad_configuration_never_becomes_the_running_one(pair: FaultStack, loa
     with load.run(pair.url, pair.ca, REQUESTS) as running:
         for name, text in files.items():
             put(carrier, f"/files/releases/{name}/nginx.conf", text)
-            refused = pair.step("configure", CONTAINER=f"{pair.name}-nginx", CONFIG=name)
+            refused = pair.step("configure", CONTAINER=f"{pair.name}-nginx", CONFIG=name, CERTIFICATE="")
             assert refused.returncode == 3
             assert "nginx refuses the new configuration" in refused.stderr
             assert {"bad-directive": "no_such_directive", "bad-certificate": "/no"}[name] in refused.stderr
