@@ -11,9 +11,6 @@ from pathlib import Path
 
 import docker
 from docker.errors import BuildError, NotFound
-from docker.models.containers import Container
-from docker.models.networks import Network
-from docker.models.volumes import Volume
 from docker.types import Ulimit
 
 from benchmarks.failed import Failed
@@ -21,6 +18,7 @@ from certificates.self_signed import Pair, authority, leaf
 from rollout.engine import execute
 from settings.edge import Edge
 from tests.faults.backend import build as backend
+from tests.integration import project
 from toolchain import base_image
 from toolchain.images import PASSED_ON
 from toolchain.progress import Progress
@@ -117,36 +115,15 @@ def printed(engine: docker.DockerClient, name: str, script: str) -> str:
 
 def found(engine: docker.DockerClient) -> list[str]:
     """The names of all that a run makes, as far as it is there."""
-    objects = _containers(engine) + _networks(engine) + _volumes(engine)
-    return [str(found.name) for found in objects] + _images(engine)
+    return project.left(engine, PREFIX) + _images(engine)
 
 
 def sweep(engine: docker.DockerClient) -> None:
     """Remove everything that a run makes; what is gone already is no error."""
-    for container in _containers(engine):
-        with contextlib.suppress(NotFound):
-            container.remove(force=True, v=True)
-    for network in _networks(engine):
-        with contextlib.suppress(NotFound):
-            network.remove()
-    for volume in _volumes(engine):
-        with contextlib.suppress(NotFound):
-            volume.remove(force=True)
+    project.sweep(engine, PREFIX)
     for tag in _images(engine):
         with contextlib.suppress(NotFound):
             engine.images.remove(tag, force=True)
-
-
-def _containers(engine: docker.DockerClient) -> list[Container]:
-    return engine.containers.list(all=True, filters={"name": f"^/{PREFIX}"}, ignore_removed=True)
-
-
-def _networks(engine: docker.DockerClient) -> list[Network]:
-    return engine.networks.list(filters={"name": f"^{PREFIX}"})
-
-
-def _volumes(engine: docker.DockerClient) -> list[Volume]:
-    return engine.volumes.list(filters={"name": f"^{PREFIX}"})
 
 
 def _images(engine: docker.DockerClient) -> list[str]:

@@ -5,7 +5,7 @@ import json
 import sys
 
 from deploy import pulumi
-from deploy.ask import NoAnswer, ask
+from deploy.ask import NoAnswer, ask, wait_for_certificate
 from deploy.ports import taken
 from deploy.recover import finish_interrupted, wait_for_other
 from rollout.errors import RolloutError
@@ -36,6 +36,8 @@ def up(stack: str) -> None:
     elif (key := _key(stack, settings)) is None:
         print("\nNothing was asked through the edge: no API key is issued that may ask (docs/operations.md, API keys).")
     else:
+        if acme := settings.edge.tls.acme:
+            wait_for_certificate(settings, made["url"], acme.directory)
         ask(settings, made["url"], made["ca"], key)
     print(_next_steps(stack, made["url"]))
 

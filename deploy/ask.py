@@ -17,6 +17,9 @@ from settings import Settings
 COMPLETIONS = "/v1/chat/completions"
 QUESTION = "What is the capital of France?"
 
+FIRST_CERTIFICATE = 120
+"""Seconds that an authority may take to issue a certificate."""
+
 _QUESTION = {
     "stream": True,
     "temperature": 0,
@@ -27,6 +30,33 @@ _QUESTION = {
 
 class NoAnswer(Exception):
     """The edge is up, but the question was not answered."""
+
+
+def wait_for_certificate(settings: Settings, url: str, authority: str) -> None:
+    """Wait until the edge shows a certificate that this machine trusts, as the first one of an authority takes a while.
+
+    Raises NoAnswer if it does not come within FIRST_CERTIFICATE seconds.
+    """
+    deadline = time.monotonic() + FIRST_CERTIFICATE
+    said = False
+    while True:
+        try:
+            requests.get(f"{url}/", timeout=5)
+            return
+        except requests.exceptions.SSLError as error:
+            reason = error
+        except requests.RequestException as error:
+            raise NoAnswer(str(error)) from None
+        if time.monotonic() > deadline:
+            raise NoAnswer(
+                f"after {FIRST_CERTIFICATE} s the edge shows no certificate for {settings.edge.hostname} that this "
+                f"machine trusts. `docker logs {settings.stack}-acme` tells what {authority} said; it is asked again "
+                f"and again, and nothing else is amiss. ({reason})"
+            )
+        if not said:
+            print(f"\nWaiting for the first certificate for {settings.edge.hostname} from {authority}.", flush=True)
+            said = True
+        time.sleep(1)
 
 
 def ask(settings: Settings, url: str, ca: str, key: str = "") -> None:

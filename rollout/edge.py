@@ -58,18 +58,18 @@ class Edge:
         asked = self.run([*self._curl(_READY), "-H", "Connection: close", f"http://edge{path}?[1-{times}]"])
         return asked.stdout.splitlines()
 
-    def codes(self, paths: Sequence[str], *, timeout: float = _READY) -> list[int]:
-        """The status of a GET for each path on the admin socket, 0 where there was no answer in time."""
-        asked = [word for path in paths for word in ("-o", "/dev/null", f"http://edge{path}")]
+    def codes(self, places: Sequence[str], *, timeout: float = _READY) -> list[int]:
+        """The status of a GET of each place on the admin socket (as `blue-0/readyz`), 0 for no answer in time."""
+        asked = [word for place in places for word in ("-o", "/dev/null", f"http://{place}")]
         result = self.run([*self._curl(timeout), "-w", "%{http_code}\\n", *asked])
         # Where curl cannot even be run, what comes is an error's text, or nothing.
         answers = [int(code) for code in result.stdout.split()] if _CODES.fullmatch(result.stdout) else []
-        return answers + [0] * (len(paths) - len(answers))
+        return answers + [0] * (len(places) - len(answers))
 
-    def send(self, method: str, path: str, body: str, *, timeout: float) -> tuple[int, str]:
-        """Status (0 for no whole answer) and text of a request with a JSON body on the admin socket."""
+    def send(self, method: str, place: str, body: str, *, timeout: float) -> tuple[int, str]:
+        """Status (0 for no whole answer) and text of a request with a JSON body to a place on the admin socket."""
         data = ["-H", "Content-Type: application/json", "--data-raw", body] if body else []
-        result = self.run([*self._curl(timeout), "-X", method, *data, "-w", "\\n%{http_code}", f"http://edge{path}"])
+        result = self.run([*self._curl(timeout), "-X", method, *data, "-w", "\\n%{http_code}", f"http://{place}"])
         text, _, code = result.stdout.rpartition("\n")
         return (int(code) if result.code == 0 else 0), text
 

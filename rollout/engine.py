@@ -11,6 +11,7 @@ import docker
 from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 
+from rollout import ssh
 from rollout.errors import NeedsPerson
 
 
@@ -27,9 +28,8 @@ def connect(host: str = "", timeout: int = 60) -> docker.DockerClient:
     """A client for the engine at `host`, or at DOCKER_HOST. Raises NeedsPerson when it does not answer."""
     host = host or os.environ.get("DOCKER_HOST", "")
     try:
-        client = docker.DockerClient(
-            base_url=host or None, version="auto", timeout=timeout, use_ssh_client=host.startswith("ssh://")
-        )
+        address = ssh.tunnel(host) if host.startswith(ssh.SCHEME) else host
+        client = docker.DockerClient(base_url=address or None, version="auto", timeout=timeout)
     except (DockerException, OSError) as error:
         raise NeedsPerson(
             f"The Docker engine at {host or 'the default socket'} does not answer: {error}. "

@@ -35,7 +35,7 @@ class Smoke:
 
 def codes(edge: Edge, replicas: Sequence[Replica]) -> list[int]:
     """The status with which each replica answers its readiness path; 0 for no answer."""
-    return edge.codes([f"/{replica.colour}/{replica.index}{replica.readiness}" for replica in replicas])
+    return edge.codes([_place(replica, replica.readiness) for replica in replicas])
 
 
 def passes(codes: Sequence[int]) -> bool:
@@ -90,6 +90,11 @@ def gate(
         _send(client, edge, replicas[0], smoke)
 
 
+def _place(replica: Replica, path: str) -> str:
+    """Where the edge's admin socket has a replica: under a name of its own (nginx/sites/90-admin.conf.j2)."""
+    return f"{replica.colour}-{replica.index}{path}"
+
+
 def _current(colours: Colours, replicas: tuple[Replica, ...]) -> tuple[Replica, ...]:
     return colours[replicas[0].colour]
 
@@ -106,9 +111,7 @@ def _must_be_alive(client: docker.DockerClient, now: tuple[Replica, ...], before
 
 def _send(client: docker.DockerClient, edge: Edge, replica: Replica, smoke: Smoke) -> None:
     begin = time.monotonic()
-    code, text = edge.send(
-        smoke.method, f"/{replica.colour}/{replica.index}{smoke.path}", smoke.body, timeout=smoke.timeout
-    )
+    code, text = edge.send(smoke.method, _place(replica, smoke.path), smoke.body, timeout=smoke.timeout)
     took = time.monotonic() - begin
     if 200 <= code < 300 and smoke.expect in text:
         say(f"gate: {smoke.method} {smoke.path} answered as expected in {took:.1f} s")

@@ -4,19 +4,17 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import APIError
 from docker.models.containers import Container
 
 from security import tools
-from tests.integration.project import Project
+from tests.integration.project import Project, sweep
 from toolchain import images as builds
 from toolchain.problems import Problem
 
@@ -64,6 +62,20 @@ class Target:
     def edge_address(self, network: str = "edge") -> str:
         networks = self.container("nginx").attrs["NetworkSettings"]["Networks"]
         return str(networks[f"{NAME}-{network}"]["IPAddress"])
+
+    @contextmanager
+    def with_edge(self, **settings: Any) -> Iterator[None]:
+        """The stack with these settings of its edge changed; as it was before in the end."""
+        before = self.project.config()
+        self._configure({**before, "edge": {**before["edge"], **settings}})
+        try:
+            yield
+        finally:
+            self._configure(before)
+
+    def _configure(self, config: dict[str, Any]) -> None:
+        self.project.write(config)
+        self.project.pulumi("up", "--yes", "--skip-preview")
 
     def scan(self, *command: str, timeout: float, network: str = f"{NAME}-edge", tool: Path | None = None) -> str:
         """Standard output of a scanner that runs outside of the stack, in a container on one network.
@@ -128,26 +140,10 @@ def _build_backend(context: Path) -> None:
 
 
 def _clear(engine: docker.DockerClient) -> None:
-    """Remove what carries the stack's name: quicker than `pulumi destroy`, and works however far a run has come.
-
-    Again and again until nothing is left, since what a killed deployment has begun may still appear. Raises Problem.
-    """
-    for _ in range(10):
-        containers = engine.containers.list(all=True, filters={"name": f"^/{NAME}-"})
-        networks = [network for network in engine.networks.list() if str(network.name).startswith(f"{NAME}-")]
-        volumes = [volume for volume in engine.volumes.list() if str(volume.name).startswith(f"{NAME}-")]
-        if not containers + networks + volumes:
-            break
-        for container in containers:
-            with suppress(APIError):
-                container.remove(force=True, v=True)
-        for part in networks + volumes:
-            with suppress(APIError):
-                part.remove()
-        time.sleep(0.5)
-    else:
-        raise Problem(
-            f"Some of the audit's stack could not be removed: look for {NAME}-* in docker ps, network and volume."
-        )
+    """Remove all of the stack: quicker than `pulumi destroy`, and works however far a run has come. Raises Problem."""
+    try:
+        sweep(engine, f"{NAME}-")
+    except AssertionError as error:
+        raise Problem(f"Some of the audit's stack is still there: {error}") from None
     for image in engine.images.list(name=BACKEND):
         engine.images.remove(str(image.id), force=True)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic.alias_generators import to_camel
 
 
@@ -24,7 +24,21 @@ def sealed(value: object) -> Any:
 
 Off = BeforeValidator(off)
 Port = Annotated[int, Field(ge=1, le=65535)]
-Hostname = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
+
+
+def _no_address(value: str) -> str:
+    if value.rpartition(".")[2].isdigit():
+        raise ValueError(
+            f'"{value}" is an address; name a host, for TLS clients send a name (RFC 6066) and the edge asks for it'
+        )
+    return value
+
+
+Hostname = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"),
+    AfterValidator(_no_address),
+]
 EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Secret = Annotated[SecretStr | None, BeforeValidator(sealed)]
 """A value that is encrypted in the stack's file; None where it is read without Pulumi."""

@@ -12,7 +12,13 @@ from toolchain.pulumi_cli import Cli
 # The modules that stand in for an executable of Pulumi's.
 LANGUAGE_HOST = ("pulumi-language-python", "toolchain.language_host")
 PLUGINS = {"docker": "toolchain.plugins.docker_plugin", "command": "toolchain.plugins.command_plugin"}
-_SOURCES = ("__init__.py", "language_host/**/*.py", "plugins/**/*.py")
+_SOURCES = (
+    "toolchain/__init__.py",
+    "toolchain/language_host/**/*.py",
+    "toolchain/plugins/**/*.py",
+    "rollout/__init__.py",
+    "rollout/ssh.py",
+)
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,7 @@ def _make(entry: Path, cli: Cli, python: Path) -> None:
 
 
 def _sources() -> list[Path]:
-    root = paths.CHECKOUT / "toolchain"
-    return sorted(file for pattern in _SOURCES for file in root.glob(pattern))
+    return sorted(file for pattern in _SOURCES for file in paths.CHECKOUT.glob(pattern))
 
 
 def _executable(file: Path, text: str) -> None:

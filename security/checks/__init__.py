@@ -11,6 +11,7 @@ from security.checks import (
     listeners,
     observatory,
     rate_limit,
+    renewal,
     requests,
     rotation,
     slow_clients,
@@ -38,6 +39,7 @@ OF_STACK: Mapping[str, Callable[[Target], Verdict]] = {
     "http2": http2.check,
     "fuzz": fuzz.check,
     "slow-clients": slow_clients.check,
-    "rotation": rotation.check,
     "rate-limit": rate_limit.check,
+    "rotation": rotation.check,
+    "renewal": renewal.check,
 }

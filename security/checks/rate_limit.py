@@ -4,10 +4,9 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from security.checks.requests import get
-from security.stack import CONFIG, HTTPS, Target
+from security.stack import HTTPS, Target
 from security.verdict import Verdict, verdict
 from security.wire import Reply, Wire
 
@@ -29,15 +28,10 @@ FROM_ELSEWHERE = f"""(async () => {{
 
 def check(target: Target) -> Verdict:
     """Sets `edge.rateLimit.address`, sends much more from one address and a little from another, and sets it back."""
-    config = target.project.config()
-    _configure(target, {**config, "edge": {**CONFIG["edge"], "rateLimit": {"address": f"{RATE}/s"}}})
-    try:
-        with ThreadPoolExecutor(1) as pool:
-            elsewhere = pool.submit(target.scan, "node", "-e", FROM_ELSEWHERE, timeout=60)
-            accepted, refused = _flood(Wire("localhost", HTTPS, target.ca))
-            others = json.loads(elsewhere.result())
-    finally:
-        _configure(target, config)
+    with target.with_edge(rateLimit={"address": f"{RATE}/s"}), ThreadPoolExecutor(1) as pool:
+        elsewhere = pool.submit(target.scan, "node", "-e", FROM_ELSEWHERE, timeout=60)
+        accepted, refused = _flood(Wire("localhost", HTTPS, target.ca))
+        others = json.loads(elsewhere.result())
     findings = sorted({wrong for reply in refused for wrong in _badly_refused(reply)})
     rate = accepted / SECONDS
     if abs(rate - RATE) > RATE * TOLERANCE:
@@ -52,11 +46,6 @@ def check(target: Target) -> Verdict:
         f"{rate:.1f} of {RATE}/s accepted, {len(refused)} refused; another address: {others.count(200)} of {OTHERS}",
         findings,
     )
-
-
-def _configure(target: Target, config: dict[str, Any]) -> None:
-    target.project.write(config)
-    target.project.pulumi("up", "--yes", "--skip-preview")
 
 
 def _flood(wire: Wire) -> tuple[int, list[Reply]]:

@@ -90,7 +90,7 @@ CASES = (
     Case("dots that leave the root", get(b"/v1/..%2f..%2fapi/tags"), MALFORMED),
     Case("a backslash", get(b"/v1\\..\\api/tags"), NOTHING),
     Case("a model server's path", get(b"/api/tags"), NOTHING),
-    Case("the admin socket's paths", get(b"/blue/0/readyz"), NOTHING),
+    Case("the admin socket's paths", get(b"/live"), NOTHING),
     Case("the page of a refusal", get(b"/-/400"), NOTHING),
     Case("a null byte in the path", get(b"/v1/\0echo"), MALFORMED),
     Case("an encoded null byte", get(b"/v1/%00echo"), MALFORMED),

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import time
+from pathlib import Path
 from typing import Any
 
 from benchmarks.load.client import LoadClient, Mix
@@ -18,7 +19,7 @@ MIX = Mix(keepalive="4@20ms", fresh="4@20ms", get="4@20ms", stream="")
 def check(target: Target) -> Verdict:
     """Renews the self-signed leaf, by a change of its life, in the middle of the load."""
     source = target.project.folder / "certificates" / "self_signed.py"
-    before, text = _serial(target), source.read_text()
+    before, text = serial("localhost", target.ca), source.read_text()
     client = LoadClient(target.work)
     with client.run(target.url, target.ca, MIX) as running:
         source.write_text(text.replace(f"{LIFE}90", f"{LIFE}45", 1))
@@ -42,17 +43,18 @@ def check(target: Target) -> Verdict:
 def _new_serial(target: Target, before: str) -> str:
     """The serial that is served once the workers of the reload have taken over; the old one if they never do."""
     deadline = time.monotonic() + TAKEN_UP
-    while (found := _serial(target)) == before and time.monotonic() < deadline:
+    while (found := serial("localhost", target.ca)) == before and time.monotonic() < deadline:
         time.sleep(0.1)
     return found
 
 
-def _serial(target: Target) -> str:
-    """The serial number of the certificate that a new connection is shown."""
-    context = ssl.create_default_context(cafile=target.ca)
+def serial(host: str, ca: Path) -> str:
+    """The serial number of the certificate that a new connection to the edge is shown. Raises SSLError if `ca`, a file,
+    does not vouch for it."""
+    context = ssl.create_default_context(cafile=ca)
     with (
         socket.create_connection(("127.0.0.1", HTTPS), timeout=5) as plain,
-        context.wrap_socket(plain, server_hostname="localhost") as connection,
+        context.wrap_socket(plain, server_hostname=host) as connection,
     ):
         certificate: dict[str, Any] = connection.getpeercert() or {}
     return str(certificate["serialNumber"])

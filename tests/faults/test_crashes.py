@@ -40,9 +40,7 @@ def test_the_live_colour_goes_and_comes_back(pair: FaultStack, load: LoadClient,
             case "docker restart":
                 pair.container(name).restart()
             case _:
-                pair.exec_in_edge(
-                    "curl", "-s", "--unix-socket", "/run/edge/admin.sock", f"http://edge/{pair.live}/0/v1/eat"
-                )
+                pair.exec_in_edge("curl", "-s", "--unix-socket", "/run/edge/admin.sock", f"http://{pair.live}-0/v1/eat")
                 gone = time.time()
         eventually(lambda: ready(pair, pair.live), 30, "the live colour is back")
         back = time.time()

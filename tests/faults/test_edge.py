@@ -12,7 +12,7 @@ def test_an_edge_in_which_nothing_can_be_run_has_no_answers(engine: docker.Docke
     )
     try:
         edge = Edge(engine, container.id or "")
-        assert edge.codes(["/blue/0/readyz", "/blue/1/readyz"]) == [0, 0]
+        assert edge.codes(["blue-0/readyz", "blue-1/readyz"]) == [0, 0]
         assert edge.ask("/live") is None
     finally:
         container.remove(force=True)

@@ -4,11 +4,14 @@ import json
 import os
 import shutil
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import docker
 import yaml
+from docker.errors import APIError
 
 ROOT = Path(__file__).parent.parent.parent
 NOT_COPIED = shutil.ignore_patterns(".git", "__pycache__", ".*_cache", "tests", "docs", "benchmarks", "Pulumi.*.yaml")
@@ -77,7 +80,7 @@ class Project:
 def left(engine: docker.DockerClient, prefix: str) -> list[str]:
     """Everything on the engine whose name begins so."""
     found = [
-        *(str(container.name) for container in engine.containers.list(all=True)),
+        *(str(container.name) for container in engine.containers.list(all=True, ignore_removed=True)),
         *(str(network.name) for network in engine.networks.list()),
         *(volume.name for volume in engine.volumes.list()),
     ]
@@ -85,13 +88,24 @@ def left(engine: docker.DockerClient, prefix: str) -> list[str]:
 
 
 def sweep(engine: docker.DockerClient, prefix: str) -> None:
-    """Remove what a test run that was killed has left of a stack; its state went with it."""
-    for container in engine.containers.list(all=True):
-        if str(container.name).startswith(prefix):
-            container.remove(force=True, v=True)
-    for network in engine.networks.list():
-        if str(network.name).startswith(prefix):
-            network.remove()
-    for volume in engine.volumes.list():
-        if volume.name.startswith(prefix):
-            volume.remove(force=True)
+    """Remove everything on the engine whose name begins so, however far a run has come; state of Pulumi's is not asked.
+
+    Again and again until nothing is left, since what a killed deployment has begun may still appear. Raises
+    AssertionError if something stays.
+    """
+    for _ in range(20):
+        if not left(engine, prefix):
+            return
+        for container in engine.containers.list(all=True, filters={"name": f"^/{prefix}"}, ignore_removed=True):
+            with suppress(APIError):
+                container.remove(force=True, v=True)
+        for network in engine.networks.list():
+            if str(network.name).startswith(prefix):
+                with suppress(APIError):
+                    network.remove()
+        for volume in engine.volumes.list():
+            if volume.name.startswith(prefix):
+                with suppress(APIError):
+                    volume.remove()
+        time.sleep(0.5)
+    raise AssertionError(f"could not be removed: {', '.join(left(engine, prefix))}")

@@ -1,38 +1,22 @@
 """A certificate from an ACME authority: got, taken up and renewed while the edge runs."""
 
-import shutil
 import socket
 import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
 import requests
 from cryptography import x509
 
-import images
 from benchmarks.load.client import eventually
-from certificates.self_signed import authority, leaf
 from tests.integration.edge import EdgeStack
+from tests.integration.pebble.container import Pebble, running
 from toolchain.images import ensure
 
 NAME = "api.example.com"
-EDGE, PEBBLE = "10.80.16.5", "10.80.19.20"
-IMAGE = "orca-edge-pebble:1"
-
-
-@dataclass(frozen=True)
-class Pebble:
-    """The authority: its address, what to trust when speaking to it, what clients trust after it has issued."""
-
-    directory: str
-    listener: str
-    root: Path
 
 
 @pytest.fixture(scope="module")
@@ -50,42 +34,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient,
 
 @pytest.fixture(scope="module")
 def pebble(stack: EdgeStack, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
-    """A running Pebble that reaches the edge from its own network, and finds it under every name."""
-    folder = tmp_path_factory.mktemp("pebble")
-    shutil.copytree(Path(__file__).parent / "pebble", folder, dirs_exist_ok=True)
-    ca = authority("pebble")
-    pair = leaf(ca, PEBBLE)
-    (folder / "tls.crt").write_text(pair.certificate)
-    (folder / "tls.key").write_text(pair.key)
-    engine.images.build(path=str(folder), tag=IMAGE, rm=True, buildargs={"DEBIAN": images.reference("debian")})
-    container = engine.containers.create(IMAGE, [EDGE], name=f"{stack.name}-pebble", network="none")
-    try:
-        engine.networks.get("none").disconnect(container)
-        engine.networks.get(f"{stack.name}-egress").connect(container, ipv4_address=PEBBLE)
-        engine.networks.get(f"{stack.name}-edge").connect(container)
-        container.start()
-        (folder / "ca.pem").write_text(ca.certificate)
-
-        def answer() -> bool:
-            try:
-                got = requests.get(f"https://{PEBBLE}:15000/roots/0", verify=str(folder / "ca.pem"), timeout=2)
-            except requests.RequestException:
-                return False
-            (folder / "root.pem").write_text(got.text)
-            return got.ok
-
-        eventually(answer, 20, "pebble answers")
-        yield Pebble(f"https://{PEBBLE}:14000/dir", ca.certificate, folder / "root.pem")
-    finally:
-        container.remove(force=True)
-        engine.images.remove(IMAGE, force=True)
+    with running(engine, stack.name, tmp_path_factory.mktemp("pebble") / "files") as authority:
+        yield authority
 
 
 @pytest.fixture(scope="module")
 def issued(stack: EdgeStack, pebble: Pebble) -> ssl.SSLContext:
     """The edge with a certificate of Pebble's; what a client trusts then."""
-    acme: dict[str, Any] = {"email": "ops@example.com", "directory": pebble.directory, "authority": pebble.listener}
-    stack.wants(hostname=NAME, tls={"acme": acme})
+    stack.wants(hostname=NAME, tls={"acme": pebble.acme})
     stack.up()
     trust = ssl.create_default_context(cafile=str(pebble.root))
     eventually(lambda: shown(stack, trust) is not None, 90, "a certificate of Pebble's is shown")

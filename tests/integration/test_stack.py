@@ -45,7 +45,7 @@ class TestUsers:
     def test_the_models_are_listed(self, client: openai.OpenAI) -> None:
         assert "tiny-random:latest" in [model.id for model in client.models.list()]
 
-    @pytest.mark.parametrize("path", ["/", "/api/tags", "/api/pull", "/metrics", "/healthz", "/blue/0/readyz"])
+    @pytest.mark.parametrize("path", ["/", "/api/tags", "/api/pull", "/metrics", "/healthz", "/live"])
     def test_nothing_else_is_open(self, ca: Path, path: str) -> None:
         answer = requests.get(BASE + path, verify=str(ca), timeout=5)
         assert answer.status_code == 404

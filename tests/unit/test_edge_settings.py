@@ -96,6 +96,7 @@ class TestTheRest:
     @pytest.mark.parametrize(
         ("values", "words"),
         [
+            ({"hostname": "192.0.2.1"}, '"192.0.2.1" is an address'),
             ({"proxyProtocol": True}, "proxyProtocol needs trustedProxies"),
             ({"trustedProxies": ["0.0.0.0/0"]}, "is everybody"),
             ({"trustedProxies": ["::/0"]}, "is everybody"),

@@ -30,6 +30,17 @@ def test_every_include_is_there() -> None:
             assert included in files or (included.endswith("/*.conf") and included.split("/")[0] in folders)
 
 
+def test_each_container_has_a_name_at_the_operator_s_door() -> None:
+    text = render(dev(api={"replicas": 2})).files["sites/90-admin.conf"]
+    servers = re.findall(r"server_name ((?:blue|green)-\d);.*?proxy_pass (\S+);", text, re.DOTALL)
+    assert servers == [
+        ("blue-0", "http://10.1.1.32:8000"),
+        ("blue-1", "http://10.1.1.33:8000"),
+        ("green-0", "http://10.1.1.64:8000"),
+        ("green-1", "http://10.1.1.65:8000"),
+    ]
+
+
 def test_each_colour_is_the_standby_of_the_other() -> None:
     text = render(dev(api={"replicas": 2})).files["conf.d/60-upstreams.conf"]
     blue, green = (re.search(rf"upstream {colour} {{(.*?)}}", text, re.DOTALL) for colour in ("blue", "green"))
@@ -87,7 +98,8 @@ def test_no_header_is_added_outside_of_the_one_snippet() -> None:
 
 
 def test_secrets_and_prompts_are_not_logged() -> None:
-    text = render(dev()).files["conf.d/20-log.conf"]
+    _, _, text = render(dev()).files["conf.d/20-log.conf"].partition("log_format access")
+    assert "$logged_path" in text
     for variable in ("$request ", "$request_uri", "$args", "$http_authorization", "$request_body", "$http_cookie"):
         assert variable not in text
 

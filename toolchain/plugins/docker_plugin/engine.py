@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rollout import ssh
 from toolchain.plugins.protocol.provider import Failed
 
 # The SDK takes 0.2 s to import: only when there is an engine to talk to.
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 REQUEST_SECONDS = 600
 # Requests at a time over one connection pool.
 POOL = 64
-SSH = "ssh://"
 UNREACHABLE = (
     "docker native provider returned an unexpected error from Configure: failed to connect to any docker daemon"
 )
@@ -33,13 +33,14 @@ def connect(host: str | None) -> "APIClient":
     from docker.utils import kwargs_from_env
 
     tls = kwargs_from_env().get("tls") or False
+    far = host is not None and host.startswith(ssh.SCHEME)
     for address in [host] if host else _usual_sockets():
-        ssh = address.startswith(SSH)
         try:
-            client = APIClient(address, tls=tls, timeout=REQUEST_SECONDS, num_pools=POOL, use_ssh_client=ssh)
+            there = ssh.tunnel(address) if far else address
+            client = APIClient(there, tls=tls, timeout=REQUEST_SECONDS, num_pools=POOL)
             client.ping()
         except (DockerException, OSError) as error:
-            if ssh:
+            if far:
                 raise Failed(f"cannot reach the Docker engine at {address}: {error}") from None
             continue
         return client

@@ -4,10 +4,11 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+from rollout import ssh
 from toolchain.plugins.docker_plugin import planning, reading
 from toolchain.plugins.docker_plugin.check import STAND_IN, check
 from toolchain.plugins.docker_plugin.difference import difference
-from toolchain.plugins.docker_plugin.engine import SSH, connect
+from toolchain.plugins.docker_plugin.engine import connect
 from toolchain.plugins.docker_plugin.lifecycle.shared import HalfMade, Lifecycle
 from toolchain.plugins.docker_plugin.schema import ResourceType
 from toolchain.plugins.docker_plugin.tables import TABLES
@@ -66,7 +67,7 @@ class DockerProvider:
         """Connect, in previews too; over ssh only when there is something to do."""
         self._host = inputs.get("host") or os.environ.get("DOCKER_HOST")
         unchecked = inputs.get("disableDockerDaemonCheck") in (True, "true")
-        if not unchecked and not (self._host or "").startswith(SSH):
+        if not unchecked and not (self._host or "").startswith(ssh.SCHEME):
             self._engine()
 
     def _engine(self) -> "APIClient":

@@ -1,0 +1,120 @@
+"""The engine is on another host: every step of a deployment, and every command of an operator, goes over ssh.
+
+The host is a container with a server and the engine's socket; the client is this machine's ssh with a configuration of
+the test's own.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from benchmarks.load.client import LoadClient, eventually
+from tests.faults.conftest import SOME
+from tests.faults.stack import CONFIG, FaultStack
+from tests.integration.project import sweep
+from toolchain import base_image
+from toolchain.progress import Progress
+
+NAME = "orca-ssh"
+OWN: dict[str, Any] = {
+    "edge": CONFIG["edge"] | {"httpPort": 18481, "httpsPort": 18491},
+    "network": {"cidr": "10.78.16.0/20"},
+}
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[str]:
+    """The address of the far engine, for which this process and its children find the right ssh on their PATH."""
+    folder = tmp_path_factory.mktemp("ssh")
+    for name in ("host_key", "key"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
+    shutil.copy(folder / "key.pub", folder / "authorized_keys")
+    shutil.copy(Path(__file__).parent / "sshd" / "Dockerfile", folder)
+    base = base_image.ensure(Progress().step("base image"))
+    build = ["docker", "build", "--quiet", "--build-arg", f"DEBIAN={base}", "--tag", f"{NAME}:1", str(folder)]
+    subprocess.run(build, check=True, timeout=300)
+    sweep(engine, NAME)
+    network = engine.networks.create(NAME)
+    socket_file = {"/var/run/docker.sock": {"bind": "/var/run/docker.sock", "mode": "rw"}}
+    container = engine.containers.run(f"{NAME}:1", name=NAME, network=NAME, volumes=socket_file, detach=True)
+    try:
+        container.reload()
+        address = container.attrs["NetworkSettings"]["Networks"][NAME]["IPAddress"]
+        eventually(lambda: answers(address), 20, "the far host answers")
+        (folder / "known_hosts").write_text(f"{address} {(folder / 'host_key.pub').read_text()}")
+        options = f"-o UserKnownHostsFile={folder}/known_hosts -o IdentitiesOnly=yes -i {folder}/key"
+        program = folder / "bin" / "ssh"
+        program.parent.mkdir()
+        program.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} {options} "$@"\n')
+        program.chmod(0o755)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+            yield f"ssh://root@{address}"
+    finally:
+        container.remove(force=True)
+        network.remove()
+        engine.images.remove(f"{NAME}:1", force=True)
+
+
+@pytest.fixture(scope="module")
+def far(
+    tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient, backend: str, host: str
+) -> Iterator[FaultStack]:
+    """The stack `far`, deployed over ssh."""
+    stack = FaultStack(tmp_path_factory.mktemp("far"), engine, backend, host, name="far", config=CONFIG | OWN)
+    try:
+        stack.create()
+        yield stack
+    finally:
+        stack.remove()
+
+
+def answers(address: str) -> bool:
+    try:
+        with socket.create_connection((address, 22), timeout=1) as connection:
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
+
+
+def test_a_release_and_a_rollback_lose_nothing(far: FaultStack, load: LoadClient) -> None:
+    before = far.version
+    with load.run(far.url, far.ca, SOME) as running:
+        new = far.release()
+        assert far.planned() == {}
+        back = far.rollout("rollback")
+        assert back.returncode == 0, back.stderr
+    result = running.end()
+    assert result.versions == {before, new}
+    assert not result.lost, result.summary()
+    assert far.status()["live"] == far.live
+
+
+def test_a_host_that_does_not_answer_is_named(far: FaultStack, host: str) -> None:
+    far.operator["DOCKER_HOST"] = f"{host}:1"
+    try:
+        asked = far.rollout("status")
+    finally:
+        far.operator["DOCKER_HOST"] = host
+    assert asked.returncode == 5
+    assert f"The Docker engine at {host}:1 does not answer" in asked.stderr
+    assert "Connection refused" in asked.stderr, "ssh's own word"
+    assert "Traceback" not in asked.stderr
+
+
+def test_a_deployment_that_cannot_reach_it_names_it(far: FaultStack, host: str) -> None:
+    far.write(far.config() | {"dockerHost": f"{host}:1"})
+    try:
+        tried = far.up(check=False)
+    finally:
+        far.write(far.config() | {"dockerHost": host})
+    assert tried.returncode != 0
+    assert f"{host}:1" in tried.stdout + tried.stderr
+    assert "Traceback" not in tried.stdout + tried.stderr
