@@ -14,6 +14,7 @@ from workloads.colour import COLOURS, Colour
 
 _FLIPS = 5  # below the table
 _NUMBERS = ("age", "in flight", "restarts")
+_WIDTH = 132  # columns of the table at least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,8 @@ def show(status: Status) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    # A narrower terminal breaks a line in two, which reads better than an image's name in a column of two letters.
+    console = Console(width=max(Console().width, _WIDTH))
     journal = status.journal
     title = f"Stack {status.stack}, generation {journal.generation}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))

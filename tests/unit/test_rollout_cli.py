@@ -11,7 +11,7 @@ from rollout.__main__ import main
 from rollout.errors import NeedsPerson, Refused, Undone, Usage
 from rollout.gate import NOT_ASKED, passes
 from rollout.journal import Journal
-from rollout.status import ColourStatus, Status, age, as_json, remarks
+from rollout.status import ColourStatus, Status, age, as_json, remarks, show
 
 ROOT = Path(__file__).parent.parent.parent
 NOWHERE = "tcp://127.0.0.1:1"
@@ -87,10 +87,19 @@ def test_age(since: str, text: str) -> None:
     assert age(since, datetime(2026, 1, 2, 12, tzinfo=UTC)) == text
 
 
-def test_status() -> None:
+def test_status(capsys: pytest.CaptureFixture[str]) -> None:
     journal = Journal().flipped("blue", "q" * 12, "release", "2026-01-01T00:00:00Z").timed(38)
-    blue = ColourStatus(release="q" * 12, image="api:1", health="ready", in_flight=3, restarts=1, since="2026-01-01")
+    blue = ColourStatus(
+        release="q" * 12,
+        image="registry.example.com/team/api:1.2.3",
+        health="not ready (404)",
+        in_flight=3,
+        restarts=1,
+        since="2026-01-01T00:00:00+00:00",
+    )
     status = Status(stack="x", marker="blue", damage="", journal=journal, colours={"blue": blue, "green": None})
     assert '"inFlight": 3' in as_json(status)
     assert '"green": null' in as_json(status)
     assert remarks(status) == ["2026-01-01T00:00:00Z  nothing -> blue  qqqqqqqqqqqq  release, 38 ms"]
+    show(status)
+    assert "registry.example.com/team/api:1.2.3" in capsys.readouterr().out, "whole, on a terminal of 80 columns too"
