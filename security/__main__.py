@@ -78,7 +78,9 @@ def _one(name: str, target: Target | None) -> Verdict:
         assert target is not None
         return checks.OF_STACK[name](target)
     except (ArithmeticError, AssertionError, LookupError, OSError, ValueError, subprocess.SubprocessError) as error:
-        return verdict(name, "the check runs to its end", "no result", [f"{type(error).__name__}: {error}"])
+        # What went wrong first, where putting things back has failed too.
+        errors = [f"{type(one).__name__}: {one}" for one in (error.__context__, error) if one]
+        return verdict(name, "the check runs to its end", "no result", errors)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

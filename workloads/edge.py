@@ -13,8 +13,12 @@ ACME = "/var/lib/acme"
 RUN = "/run/edge"
 ADMIN_SOCKET = f"{RUN}/admin.sock"
 
-# The container waits for its first checked configuration; from then on it is always started with the current one.
-_WAIT = f"trap 'exit 0' TERM QUIT; until [ -e {STATE}/config/nginx.conf ]; do sleep 0.1; done; "
+# The container waits for its first checked configuration; from then on it is always started with the current one. That
+# may be one of a container with other volumes: then it waits for the next one, which can only come while it runs.
+_WAIT = (
+    f"trap 'exit 0' TERM QUIT; until [ -e {STATE}/config/nginx.conf ]; do sleep 0.1; done; "
+    f"until nginx -t -q -c {STATE}/config/nginx.conf; do sleep 1; done; "
+)
 # A certificate that has been renewed is taken up within seconds, unless nginx would refuse it.
 _FOLLOW = (
     f"(seen=$(readlink {ACME}/current); while sleep 5; do now=$(readlink {ACME}/current); "

@@ -24,7 +24,7 @@ def check_hadolint() -> Verdict:
 
 def check_checkov() -> Verdict:
     command, version = tools.python_tool("checkov", "checkov")
-    ask = [command, "--directory", str(ROOT), "--framework", "dockerfile", "--quiet", "--compact", "--output", "json"]
+    ask = [command, "--directory", str(ROOT), "--framework", "dockerfile", "--compact", "--output", "json"]
     report: dict[str, Any] = json.loads(tools.output(ask, timeout=180))
     counts, results = report["summary"], report["results"]
     # A check that a Dockerfile has passed over, in a comment of its own, with the reason.

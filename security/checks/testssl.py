@@ -5,6 +5,9 @@ import json
 from security.stack import CA, Target
 from security.verdict import Verdict, verdict
 
+UNDONE = "check failed because of connect problem"
+"""What testssl.sh says of a test that it could not do, as one of its hundreds of handshakes now and then takes too long
+for it: no word on the edge, so it is asked once more."""
 WEIGHTY = ("MEDIUM", "HIGH", "CRITICAL", "WARN", "FATAL")
 EXCUSES = {
     "cert_revocation": "a development CA has no place to publish revocations; public authorities bring their own",
@@ -14,14 +17,9 @@ EXCUSES = {
 
 def check(target: Target) -> Verdict:
     """All tests of testssl.sh against the edge, as a client that trusts the stack's CA."""
-    report = target.scan(
-        "sh",
-        "-c",
-        f"testssl --quiet --color 0 --warnings off --add-ca={CA} --ip=127.0.0.1 --jsonfile=/tmp/report.json "
-        "https://localhost:443 >/tmp/log 2>&1; cat /tmp/report.json",
-        timeout=400,
-    )
-    found = {entry["id"]: entry for entry in json.loads(report)}
+    found = _scan(target)
+    if any(UNDONE in one["finding"] for one in found.values()):
+        found = _scan(target)
     grade, score = found["overall_grade"]["finding"], found["final_score"]["finding"]
     findings = [f"{id} {one['severity']}: {one['finding']}" for id, one in found.items() if one["severity"] in WEIGHTY]
     if grade != "A+":
@@ -33,3 +31,14 @@ def check(target: Target) -> Verdict:
         findings,
         EXCUSES,
     )
+
+
+def _scan(target: Target) -> dict[str, dict[str, str]]:
+    report = target.scan(
+        "sh",
+        "-c",
+        f"testssl --quiet --color 0 --warnings off --add-ca={CA} --ip=127.0.0.1 --jsonfile=/tmp/report.json "
+        "https://localhost:443 >/tmp/log 2>&1; cat /tmp/report.json",
+        timeout=400,
+    )
+    return {entry["id"]: entry for entry in json.loads(report)}

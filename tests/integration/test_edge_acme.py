@@ -114,3 +114,12 @@ class TestItsKeeper:
             )
         found = requests.get(f"{plain}/.well-known/acme-challenge/none", headers={"Host": NAME}, timeout=5)
         assert found.status_code == 404
+
+
+def test_a_stack_can_go_back_to_a_self_signed_one(stack: EdgeStack, issued: ssl.SSLContext) -> None:
+    """The container loses a volume, and with it the certificate that its last configuration names."""
+    assert shown(stack, issued)
+    stack.wants(hostname=NAME)
+    stack.up()
+    assert shown(stack, ssl.create_default_context(cadata=stack.outputs()["ca"]))
+    assert stack.planned() == {}
