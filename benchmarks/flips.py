@@ -2,6 +2,7 @@
 
 import math
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,4 +93,5 @@ def _run(command: Command) -> int:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_PATIENCE, check=False)
         if done.returncode == 0:
             return failed
+        print(f"`{' '.join(command)}` failed: {done.stderr.strip()}", file=sys.stderr)
     raise Failed(f"`{' '.join(command)}` ended with exit code {done.returncode}:\n{done.stdout}{done.stderr}")

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from docker.models.containers import Container
 
 from rollout import ssh
 from rollout.errors import NeedsPerson
+
+_STDOUT, _STDERR = 1, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +53,42 @@ def execute(
     container: Container, command: Sequence[str], *, user: str = "", env: Mapping[str, str] | None = None
 ) -> Result:
     """Run a command inside a running container and wait for its end."""
-    ended: Any = container.exec_run(list(command), user=user, environment=dict(env or {}), demux=True)
-    stdout, stderr = ended.output
+    api: Any = container.client.api  # type: ignore[union-attr]
+    process: str = api.exec_create(container.id, list(command), user=user, environment=dict(env or {}))["Id"]
+    said = {_STDOUT: b"", _STDERR: b""}
+    for stream, data in _output(api, process):
+        said[stream] += data
+    # The output ends a moment before the engine knows of the process's end.
+    while (code := api.exec_inspect(process)["ExitCode"]) is None:
+        time.sleep(0.01)
     return Result(
-        code=ended.exit_code,
-        stdout=(stdout or b"").decode(errors="replace"),
-        stderr=(stderr or b"").decode(errors="replace"),
+        code=code, stdout=said[_STDOUT].decode(errors="replace"), stderr=said[_STDERR].decode(errors="replace")
     )
 
 
 def follow(container: Container, command: Sequence[str]) -> Iterator[str]:
-    """Run a command inside a running container and yield the lines that it prints, as they come."""
-    running: Any = container.exec_run(list(command), stream=True)
-    return lines(running.output)
+    """Run a command inside a running container, at once, and yield the lines that it prints, as they come."""
+    api: Any = container.client.api  # type: ignore[union-attr]
+    process: str = api.exec_create(container.id, list(command))["Id"]
+    return lines(data for _, data in _output(api, process))
+
+
+def _output(api: Any, process: str) -> Iterator[tuple[int, bytes]]:
+    """Start a process that was made by the exec call, and give what it prints, with the number of the stream.
+
+    Not by the docker package's own call, which takes the connection over after it has read the head of the answer, and
+    with it loses what a quick process has printed by then: its output is empty now and then, on a busy machine.
+    """
+    start = {"Detach": False, "Tty": False}
+    answer = api.post(api._url("/exec/{0}/start", process), json=start, stream=True, timeout=None)
+    api._raise_for_status(answer)
+    return _frames(answer.raw)
+
+
+def _frames(raw: Any) -> Iterator[tuple[int, bytes]]:
+    """The engine's frames: the stream's number, three empty bytes, the length in four, and so many bytes."""
+    while len(head := raw.read(8)) == 8:
+        yield head[0], raw.read(int.from_bytes(head[4:], "big"))
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[str]:
