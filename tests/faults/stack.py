@@ -82,6 +82,8 @@ class FaultStack(Project):
             container.remove(force=True)
         self.pulumi("cancel", "--yes", check=False)
         self.pulumi("destroy", "--yes", "--skip-preview", check=False)
+        # A test may have left it with an engine that nobody reaches.
+        sweep(self.engine, f"{self.name}-")
 
     def _config(self, version: str, change: dict[str, Any]) -> dict[str, Any]:
         env = {"VERSION": version, **change.pop("env", {})}
