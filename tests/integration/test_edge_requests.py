@@ -221,8 +221,10 @@ class TestSizes:
         answer = send(stack, f"GET /v1/hello HTTP/1.1\r\nHost: localhost\r\n{many}Connection: close\r\n\r\n".encode())
         assert answer.split()[1] in (b"400", b"431")
 
+
+class TestTheLog:
     @pytest.mark.parametrize("path", ["/v1/hello", "/v1/%zz"])
-    def test_the_log_has_the_path_that_was_asked_for(self, stack: EdgeStack, path: str) -> None:
+    def test_it_has_the_path_that_was_asked_for(self, stack: EdgeStack, path: str) -> None:
         line = f"GET {path}?token=secret HTTP/9.9"
         answer = send(stack, f"{line}\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         given = re.search(rb"X-Request-ID: (\w+)", answer)
