@@ -12,6 +12,7 @@ from toolchain.pulumi_cli import Cli
 # The modules that stand in for an executable of Pulumi's.
 LANGUAGE_HOST = ("pulumi-language-python", "toolchain.language_host")
 PLUGINS = {"docker": "toolchain.plugins.docker_plugin", "command": "toolchain.plugins.command_plugin"}
+# The Docker plugin goes to a far engine the way that the rollout does, so that both reach it or neither.
 _SOURCES = (
     "toolchain/__init__.py",
     "toolchain/language_host/**/*.py",

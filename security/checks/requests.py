@@ -62,6 +62,7 @@ CASES = (
     Case("a connection header that names a trusted header", get(b"/v1/echo", b"Connection: X-Real-IP\r\n"), PASS),
     # Which host it asks for
     Case("another host", get(b"/v1/echo", host=b"Host: evil.example\r\n"), MISDIRECTED),
+    Case("the host of a container at the operator's door", get(b"/v1/echo", host=b"Host: blue-0\r\n"), MISDIRECTED),
     Case("another host in the request line", get(b"https://evil.example/v1/echo"), MISDIRECTED),
     Case(
         "the right host in the line, another in the header",
