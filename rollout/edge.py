@@ -74,10 +74,13 @@ class Edge:
         return (int(code) if result.code == 0 else 0), text
 
     def hold(self, path: str, *, until: str) -> Iterator[str]:
-        """The answers to one path over a single connection, 20 a second, to the first that is `until` or for 30 s."""
-        curl = " ".join([*self._curl(35), "-N", "--rate", "20/s", f"'http://edge{path}?[1-600]'"])
+        """The answers to one path over a single connection, 20 a second, to the first that is `until` or for 30 s.
+
+        They end early where one does not come in time.
+        """
+        curl = " ".join([*self._curl(_READY), "-N", "--fail-early", "--rate", "20/s", f"'http://edge{path}?[1-600]'"])
         stop = f'while read -r answer; do echo "$answer"; if [ "$answer" = {until} ]; then break; fi; done'
-        return follow(self.container, ["sh", "-c", f"{curl} | {stop}"])
+        return follow(self.container, ["sh", "-c", f"{curl} 2>/dev/null | {stop}"])
 
     def certificate(self) -> str:
         """The certificate that clients are shown now, in PEM with its chain; empty if none is."""

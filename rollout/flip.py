@@ -4,7 +4,8 @@ The proof is taken on new connections and on one that was open before; the answe
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from itertools import chain
 
 from rollout import state
 from rollout.edge import Edge
@@ -29,14 +30,21 @@ def flip(
     """Make `to` the colour that nginx asks, as `transition` writes it into the journal, and prove it.
 
     `seen` and `instead` as in `state.change`. Raises what `transition` raises, when the state is no longer the one that
-    the flip was decided on, and NeedsPerson when nginx does not follow the marker; the marker is moved back then.
+    the flip was decided on, and NeedsPerson when nginx does not follow the marker; the marker is moved back then, or
+    has not been moved at all.
     """
     held = edge.hold("/live", until=to)
+    first = next(held, "")  # waited for: the connection is open before the flip
+    if not first:
+        raise NeedsPerson(
+            f"{edge.container.name} does not answer the rollout, so nothing was flipped and the live colour is as it "
+            f"was. Look at its log (`docker logs {edge.container.name}`), then run the same command again."
+        )
     begin = time.monotonic()
     after = state.change(edge, transition, seen=seen, instead=instead)
     ms = round((time.monotonic() - begin) * 1000)
     journal = after.known
-    if not _proved(edge, held, to):
+    if not _proved(edge, chain([first], held), to):
         raise NeedsPerson(_undo(edge, journal))
     say(f"flipped {journal.previous or 'nothing'} -> {to} in {ms} ms")
     generation = journal.generation
@@ -45,7 +53,7 @@ def flip(
     ).known
 
 
-def _proved(edge: Edge, held: Iterator[str], to: Colour) -> bool:
+def _proved(edge: Edge, held: Iterable[str], to: Colour) -> bool:
     deadline = time.monotonic() + _PATIENCE
     while edge.fresh("/live", times=_FRESH) != [to] * _FRESH:
         if time.monotonic() > deadline:

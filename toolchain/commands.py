@@ -1,4 +1,7 @@
-"""The commands of `python3 -m toolchain`."""
+"""The commands of `python3 -m toolchain`.
+
+What a command needs is imported when it runs: `run` lies under a rollback, which has no time for the rest.
+"""
 
 import argparse
 import os
@@ -8,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from toolchain import doctor, engine, environment, prepare, problems
+from toolchain import environment, problems
 
 _INTERRUPTED = 130
 _FAILED = 1
@@ -36,6 +39,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _setup(options: argparse.Namespace) -> int:
+    from toolchain import prepare
+
     prepare.prepare(dev=options.dev, tools_only=options.tools_only)
     return 0
 
@@ -55,6 +60,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _once(options: argparse.Namespace) -> int:
+    from toolchain import engine, prepare
+
     ours_before = engine.is_ours(engine.home())
     try:
         prepare.prepare(dev=options.dev)
@@ -65,12 +72,16 @@ def _once(options: argparse.Namespace) -> int:
 
 
 def _stop(options: argparse.Namespace) -> int:
+    from toolchain import engine
+
     del options
     print(engine.stop(engine.Roots(), engine.home()))
     return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    from toolchain import doctor
+
     del options
     return doctor.report()
 

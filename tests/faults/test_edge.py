@@ -1,9 +1,18 @@
 """The edge's container as the rollout asks it, where asking itself fails."""
 
+import os
+import signal
+
 import docker
+import pytest
 
 import images
 from rollout.edge import Edge
+from rollout.errors import NeedsPerson
+from rollout.flip import flip
+from rollout.journal import now
+from tests.faults.stack import FaultStack
+from workloads.colour import COLOURS
 
 
 def test_an_edge_in_which_nothing_can_be_run_has_no_answers(engine: docker.DockerClient) -> None:
@@ -16,3 +25,19 @@ def test_an_edge_in_which_nothing_can_be_run_has_no_answers(engine: docker.Docke
         assert edge.ask("/live") is None
     finally:
         container.remove(force=True)
+
+
+def test_nothing_is_flipped_where_nginx_does_not_answer(pair: FaultStack, engine: docker.DockerClient) -> None:
+    live = pair.live
+    to = next(colour for colour in COLOURS if colour != live)
+    processes = [int(row[1]) for row in pair.container("nginx").top()["Processes"] if "nginx: " in row[-1]]
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(NeedsPerson, match="nothing was flipped"):
+            flip(Edge(engine, "flt-nginx"), to, lambda journal: journal.flipped(to, "0" * 12, "for a test", now()))
+        assert pair.live == live
+    finally:
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+    assert pair.rollout("flip", "--to", to).returncode == 0
