@@ -32,6 +32,7 @@ CONFIG: dict[str, Any] = {
     "OLLAMA_MEMORY_LIMIT": "2G",
     "OLLAMA_MEMORY_RESERVATION": "256M",
     "ollama": {"cpus": "1"},
+    "api": {"marksStreams": True},
     "models": {"mirror": "local", "keep": False},
     "edge": {"bind": "127.0.0.1", "httpPort": HTTP, "httpsPort": HTTPS, "rateLimit": "off"},
     "network": {"cidr": "10.81.0.0/20"},
@@ -123,7 +124,7 @@ def _deploy(engine: docker.DockerClient, base: Path) -> Target:
     _build_backend(base / "backend")
     project.pulumi("stack", "init")
     project.pulumi("up", "--yes", "--skip-preview")
-    project.write({**CONFIG, "IMAGE_TAG": "1", "api": {"image": BACKEND, "egress": False}})
+    project.write({**CONFIG, "IMAGE_TAG": "1", "api": {**CONFIG["api"], "image": BACKEND, "egress": False}})
     project.pulumi("up", "--yes", "--skip-preview")
     ca, work = base / "ca.pem", base / "work"
     ca.write_text(project.outputs()["ca"])

@@ -71,6 +71,10 @@ class Api(Group):
     readiness: UrlPath = Field("/readyz", description="answers 2xx when a colour may get traffic")
     paths: tuple[UrlPath, ...] = Field(("/v1/",), min_length=1, description="URL prefixes that the edge lets through")
     smoke: Annotated[Smoke | None, Off] = Field(Smoke(), description="the gate's request, or off")
+    marks_streams: bool = Field(
+        False,
+        description="its streams carry `X-Accel-Buffering: no`; the edge can only then tell them from other answers",
+    )
     env: dict[EnvName, str] = Field(default_factory=dict, description="further environment; never a secret")
     replicas: int = Field(1, ge=1, le=16, description="containers per colour")
     egress: bool = Field(True, description="may the API reach out of the host")

@@ -9,8 +9,6 @@ from security.verdict import Verdict, verdict
 EXCUSES = {
     "proxy_pass_normalized": "the admin socket's doors to single containers: reached by docker exec alone, and "
     "asked for no path but those of the settings",
-    "proxy_buffering_off": "any image may be the API, so nobody promises X-Accel-Buffering, and a token must "
-    "not wait in a buffer",
 }
 
 

@@ -19,6 +19,7 @@ CONFIG: dict[str, Any] = {
     "OLLAMA_MEMORY_LIMIT": "2G",
     "OLLAMA_MEMORY_RESERVATION": "256M",
     "ollama": {"cpus": "2"},
+    "api": {"marksStreams": True},
     "models": {"mirror": "local", "keep": False},
     "edge": {"bind": "127.0.0.1", "httpPort": 18080, "httpsPort": 18443},
     "network": {"cidr": "10.77.32.0/20"},

@@ -1,6 +1,7 @@
 """The deployed stack as its users and operators see it."""
 
 import ssl
+import time
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,18 @@ class TestUsers:
         )
         assert len(chunks) > 2
         assert chunks[-1].choices[0].finish_reason is not None
+
+    def test_tokens_come_as_they_are_made(self, client: openai.OpenAI) -> None:
+        """Not all at once in the end, as from a buffer."""
+        begin = time.monotonic()
+        moments = [
+            time.monotonic() - begin
+            for _ in client.chat.completions.create(
+                model="tiny-random:latest", messages=[{"role": "user", "content": "hello"}], max_tokens=400, stream=True
+            )
+        ]
+        assert len(moments) > 100
+        assert moments[0] < moments[-1] / 2
 
     def test_the_models_are_listed(self, client: openai.OpenAI) -> None:
         assert "tiny-random:latest" in [model.id for model in client.models.list()]

@@ -30,6 +30,13 @@ def test_every_include_is_there() -> None:
             assert included in files or (included.endswith("/*.conf") and included.split("/")[0] in folders)
 
 
+@pytest.mark.parametrize(("marks", "lines"), [(False, ["off"]), (True, [])])
+def test_answers_wait_in_no_buffer_unless_the_api_marks_its_streams(marks: bool, lines: list[str]) -> None:
+    text = render(dev(api={"marksStreams": marks})).files["snippets/proxy.conf"]
+    assert re.findall(r"proxy_buffering\s+(\w+);", text) == lines
+    assert "X-Accel-Buffering" not in text, "the mark is not to be ignored"
+
+
 def test_each_container_has_a_name_at_the_operator_s_door() -> None:
     text = render(dev(api={"replicas": 2})).files["sites/90-admin.conf"]
     servers = re.findall(r"server_name ((?:blue|green)-\d);.*?proxy_pass (\S+);", text, re.DOTALL)
