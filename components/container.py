@@ -85,6 +85,7 @@ def container(name: str, args: ContainerArgs, opts: pulumi.ResourceOptions, *, s
         group_adds=list(work.groups),
         read_only=work.read_only,
         tmpfs=dict(work.tmpfs),
+        sysctls=dict(work.sysctls) or None,
         capabilities=docker.ContainerCapabilitiesArgs(adds=[], drops=["ALL"]),
         security_opts=["no-new-privileges:true"],
         networks_advanced=[

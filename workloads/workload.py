@@ -83,9 +83,9 @@ class Exemption:
 class Workload:
     """One container: what runs, where it is reachable, what it may use.
 
-    `name` is the full name on the host. `user` is `uid:gid`. `tmpfs` maps a path to its mount options. `one_shot`
-    marks a container that runs to its end and is not restarted. Raises ValueError if a secure default is dropped
-    without an exemption.
+    `name` is the full name on the host. `user` is `uid:gid`. `tmpfs` maps a path to its mount options. `sysctls`
+    are kernel settings of the container's own network. `one_shot` marks a container that runs to its end and is not
+    restarted. Raises ValueError if a secure default is dropped without an exemption.
     """
 
     name: str
@@ -100,6 +100,7 @@ class Workload:
     groups: tuple[str, ...] = ()
     mounts: tuple[Mount, ...] = ()
     tmpfs: Mapping[str, str] = field(default_factory=dict)
+    sysctls: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[Port, ...] = ()
     health: HealthCheck | None = None
     read_only: bool = True

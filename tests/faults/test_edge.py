@@ -2,11 +2,14 @@
 
 import os
 import signal
+import subprocess
+import time
 
 import docker
 import pytest
 
 import images
+from benchmarks.load.client import LoadClient, Mix
 from rollout.edge import Edge
 from rollout.errors import NeedsPerson
 from rollout.flip import flip
@@ -41,3 +44,26 @@ def test_nothing_is_flipped_where_nginx_does_not_answer(pair: FaultStack, engine
         for pid in processes:
             os.kill(pid, signal.SIGCONT)
     assert pair.rollout("flip", "--to", to).returncode == 0
+
+
+def test_the_standby_does_not_answer_when_every_port_towards_the_live_colour_has_been_used(
+    pair: FaultStack, load: LoadClient
+) -> None:
+    pid = pair.container("nginx").attrs["State"]["Pid"]
+
+    def in_edge(script: str) -> str:
+        """Run a shell line on this machine, in the network of the edge."""
+        inside = ["nsenter", f"--target={pid}", "--net", "sh", "-c", script]
+        return subprocess.run(inside, capture_output=True, text=True, check=True).stdout.strip()
+
+    ports = "/proc/sys/net/ipv4/ip_local_port_range"
+    before = in_edge(f"cat {ports}; echo 40000 40099 > {ports}")
+    try:
+        with load.run(pair.url, pair.ca, Mix(keepalive="4@80ms")) as running:
+            time.sleep(12)
+        result = running.end()
+    finally:
+        in_edge(f"echo {before} > {ports}")
+    assert len(result) > 300
+    assert not result.lost, result.summary()
+    assert result.versions == {pair.version}
