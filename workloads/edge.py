@@ -52,8 +52,8 @@ def proxy(settings: Settings) -> Workload:
         networks=(attach(settings, "edge", "nginx"), attach(settings, "app-network", "nginx")),
         mounts=tuple(Mount(volume=mounted[path], path=path, read_only=path != STATE) for path in mounted),
         tmpfs={RUN: "rw,noexec,nosuid,nodev,size=256m,uid=101,gid=101,mode=0750"},
-        # A connection per request leaves a closed one behind for a minute each: without this, some 470 requests a second
-        # (28,232 ports / 60 s) use up the ports towards the live colour, and the standby would answer instead.
+        # A connection per request leaves a closed one behind for a minute each: without this, some 470 requests a
+        # second (28,232 ports / 60 s) use up the ports towards the live colour, and the standby would answer instead.
         sysctls={"net.ipv4.tcp_tw_reuse": "1"},
         ports=(
             Port(container=HTTP, host=settings.edge.http_port, bind=settings.edge.bind),
