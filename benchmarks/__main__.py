@@ -88,7 +88,8 @@ def _run(
         progress(f"{contender.name}: {options.flips} flips under load")
         flipped[contender.name] = flips.flips(load, contender, options.flips)
     progress("speed without flips, all in turn")
-    found = speed.speeds(load, contenders, backends, options.seconds)
+    live = {name: made.flips[-1].to for name, made in flipped.items()}
+    found = speed.speeds(load, contenders, live, backends, options.seconds)
     return report.Results(
         command=" ".join(["python -m benchmarks", *sys.argv[1:]]),
         machine=machine.describe(engine, busy),

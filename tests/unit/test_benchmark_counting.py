@@ -10,7 +10,7 @@ from benchmarks.contenders import BLUE, GREEN, Contender
 from benchmarks.failed import Failed
 from benchmarks.flips import Flip, Flipped
 from benchmarks.load.client import Request, Result
-from benchmarks.speed import Speed, percentile
+from benchmarks.speed import Round, Speed, measured, percentile
 
 FLIPS = (Flip(to=GREEN, begin=10.0, done=10.5), Flip(to=BLUE, begin=12.0, done=12.5, failed=1))
 
@@ -62,8 +62,8 @@ class TestFlips:
 
 def results(found: Flipped) -> report.Results:
     contender = Contender(name="one", software="one 1.0", url="", direct="", ca=Path(), forth=(), back=())
-    own = Speed(rate=500, rate_ratio=0.25, p99=0.0042, p99_ratio=2.1, lost=3)
-    alone = Speed(rate=2000, rate_ratio=1, p99=0.002, p99_ratio=1, lost=0)
+    own = Speed(rate=500, rate_ratio=0.25, p99=0.0042, p99_ratio=2.1, lost=3, wrong=4)
+    alone = Speed(rate=2000, rate_ratio=1, p99=0.002, p99_ratio=1, lost=0, wrong=0)
     return report.Results(
         command="python -m benchmarks --flips 2",
         machine=["a machine"],
@@ -101,6 +101,7 @@ class TestReport:
             "throughput (2,000/s alone)": "25%, 500/s",
             "p99 (2.0 ms alone)": "2.1 x, 4.2 ms",
             "lost at full speed": "3",
+            "wrong colour at full speed": "4",
         }
 
     def test_the_table_replaces_the_one_before_and_nothing_else(self, tmp_path: Path) -> None:
@@ -127,3 +128,16 @@ class TestReport:
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 50), (0.99, 99), (0.991, 100), (1, 100)])
 def test_a_percentile_is_a_value_that_was_measured(share: float, expected: int) -> None:
     assert percentile(list(range(100, 0, -1)), share) == expected
+
+
+def test_an_answer_of_the_standby_at_full_speed_is_wrong_and_one_from_nobody_is_lost() -> None:
+    closed = Result(
+        [
+            request(10.0, GREEN, kind="keepalive"),
+            request(10.1, BLUE, kind="keepalive"),
+            request(10.2, "", kind="keepalive", outcome="502"),
+        ]
+    )
+    paced = Result([request(0.0, BLUE, kind="keepalive", lasts=0.03), request(11.1, GREEN, kind="keepalive")])
+    found = measured(closed, paced, seconds=2, live=GREEN)
+    assert found == Round(rate=1, p99=0.03, lost=1, wrong=2)
