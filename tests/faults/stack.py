@@ -181,7 +181,9 @@ class FaultStack(Project):
 
     def ids(self) -> dict[str, str]:
         """Name to id of every container of the stack that serves requests, running or not."""
-        found = self.engine.containers.list(all=True, filters={"name": f"^/{self.name}-(api-|nginx$)"})
+        containers = self.engine.containers
+        # One may be removed between the list and the look at it: the tests ask while Pulumi is at work.
+        found = containers.list(all=True, filters={"name": f"^/{self.name}-(api-|nginx$)"}, ignore_removed=True)
         return {container.name or "": container.id or "" for container in found}
 
     def kill_process(self, service: str) -> None:
