@@ -7,6 +7,7 @@ from components.certificate import Certificate, CertificateArgs
 from components.models import Models, ModelsArgs
 from components.network import Networks
 from components.ollama import Ollama, OllamaArgs
+from components.plan import release_plan
 from components.provider import engine
 from components.proxy import Proxy, ProxyArgs
 from components.settings import stack_settings
@@ -14,6 +15,7 @@ from workloads import api, edge
 from workloads.network import networks as network_plan
 
 settings = stack_settings()
+plan = release_plan(settings, edge=edge.proxy(settings), wanted=api.colour_workloads(settings, "blue")[0])
 opts = engine(settings)
 
 networks = Networks("network", network_plan(settings), opts=opts).by_key
@@ -34,6 +36,7 @@ backend = BlueGreen(
         settings=settings,
         networks=networks,
         edge=edge.proxy(settings).name,
+        plan=plan,
         colours=lambda colour: api.colour_workloads(settings, colour),
         after=[ollama, models, proxy],
     ),

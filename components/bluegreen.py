@@ -1,7 +1,6 @@
 """Releases without loss: a workload in two colours behind the edge."""
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,26 +9,27 @@ import pulumi
 import pulumi_docker as docker
 
 from components.container import ContainerArgs, container
-from components.step import observe, step
+from components.plan import place
+from components.step import step
 from rollout.plan import Plan
 from settings import Settings
 from workloads.colour import COLOURS, Colour
 from workloads.workload import Workload
 
-_READS = 5
-
 
 @dataclass(frozen=True, kw_only=True)
 class BlueGreenArgs:
-    """`edge` is the name of the proxy container. `colours` gives the replicas of a colour, in order: each carries the
-    labels `orca.colour` and `orca.release` (the id of its release), and is named `<service>-<colour>`, further ones
-    with `-2` and so on. `networks` by their key in the plan, `volumes` by their name on the host. `after` must be done
-    before a release begins. Readiness path, smoke request and terms are those of `settings.api` and `settings.rollout`.
+    """`edge` is the name of the proxy container, `plan` the one that `release_plan` made of what it saw there.
+    `colours` gives the replicas of a colour, in order: each carries the labels `orca.colour` and `orca.release` (the id
+    of its release), and is named `<service>-<colour>`, further ones with `-2` and so on. `networks` by their key in the
+    settings, `volumes` by their name on the host. `after` must be done before a release begins. Readiness path, smoke
+    request and terms are those of `settings.api` and `settings.rollout`.
     """
 
     settings: Settings
     networks: Mapping[str, docker.Network]
     edge: str
+    plan: Plan
     colours: Callable[[Colour], tuple[Workload, ...]]
     volumes: Mapping[str, docker.Volume] = field(default_factory=dict)
     after: Sequence[pulumi.Resource] = ()
@@ -40,9 +40,7 @@ class BlueGreen(pulumi.ComponentResource):
 
     Pulumi type `orca:rollout:BlueGreen`; makes a `docker.Container` for each replica of each colour that exists, the
     step `preflight` before those that are made anew, and the step `rollout` that ends with the wanted release live.
-    What is live is read from the host while the program runs (rollout/plan.py decides what follows from it); the
-    containers of a colour that is not to be made anew are declared, but never touched. Raises `pulumi.RunError` when a
-    release is refused.
+    The containers of a colour that is not to be made anew are declared, but never touched.
     """
 
     live: pulumi.Output[str]
@@ -56,9 +54,10 @@ class BlueGreen(pulumi.ComponentResource):
         super().__init__("orca:rollout:BlueGreen", name, {}, opts)
         wanted = args.colours("blue")[0]
         self._name, self._args = name, args
-        self._release = wanted.labels["orca.release"]
-        self._where = {"EDGE": args.edge, "SERVICE": wanted.name.removesuffix("-blue"), "RELEASE": self._release}
-        plan = self._plan()
+        self._where = place(args.edge, wanted)
+        plan = args.plan
+        if plan.note:
+            pulumi.log.warn(plan.note, self)
         preflight = self._preflight(plan)
         containers = [
             self._container(workload, plan, preflight)
@@ -69,27 +68,6 @@ class BlueGreen(pulumi.ComponentResource):
         found: pulumi.Output[dict[str, str]] = rollout.stdout.apply(json.loads)
         self.live, self.release, self.image = found["live"], found["release"], found["image"]
         self.register_outputs({"live": self.live, "release": self.release, "image": self.image})
-
-    def _plan(self) -> Plan:
-        """What this update has to do, by what is seen on the host now."""
-        last = _last_outputs()
-        seen = observe(
-            "rollout step plan",
-            self._args.settings,
-            {
-                **self._where,
-                "PROMOTE": self._args.settings.rollout.promote,
-                "LAST_LIVE": last.get("live") or "",
-                "LAST_RELEASE": last.get("release") or "",
-                "PREVIEW": "1" if pulumi.runtime.is_dry_run() else "",
-            },
-        )
-        plan = Plan(**json.loads(seen.stdout))
-        if plan.refusal:
-            raise pulumi.RunError(plan.refusal)
-        if plan.note:
-            pulumi.log.warn(plan.note, self)
-        return plan
 
     def _preflight(self, plan: Plan) -> pulumi.Resource:
         rollout = self._args.settings.rollout
@@ -158,20 +136,3 @@ class BlueGreen(pulumi.ComponentResource):
         return pulumi.ResourceOptions(
             parent=self, depends_on=list(depends_on), ignore_changes=None if touched else ["*"]
         )
-
-
-def _last_outputs() -> Mapping[str, Any]:
-    """The outputs of this stack's last update, by the engine's own invoke behind StackReference: a plan is needed while
-    the program runs, and the outputs of a StackReference resource come later."""
-    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    for attempt in range(_READS):
-        try:
-            found = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": stack}).value or {}
-            break
-        except Exception as error:  # the SDK raises nothing more specific
-            # A backend of plain files may be read while this very update writes to it.
-            if "checkpoint" not in str(error) or attempt == _READS - 1:
-                raise
-            time.sleep(0.2)
-    outputs: Mapping[str, Any] = found.get("outputs") or {}
-    return outputs

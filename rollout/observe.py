@@ -9,11 +9,17 @@ from rollout.engine import find
 from rollout.plan import Observed
 
 
-def observe(client: docker.DockerClient, edge: str, service: str) -> Observed:
-    """What is seen now of the proxy container `edge` and of the containers `<service>-<colour>`."""
+def observe(client: docker.DockerClient, edge: str, service: str, *, volume: str, image: str) -> Observed:
+    """What is seen now of the proxy container `edge` and of the containers `<service>-<colour>`.
+
+    An edge that does not run, as after an update that was killed while it replaced it, has left its state in `volume`:
+    there a container of its `image` looks.
+    """
     container = find(client, edge)
+    status = container.status if container else "absent"
     colours = find_colours(client, service)
-    if container is None or container.status != "running":
-        return Observed(edge=container.status if container else "absent", colours=colours)
-    found = state.read(Edge(client, edge))
-    return Observed(marker=found.marker, journal=found.journal, damage=found.damage, colours=colours)
+    running = status == "running"
+    found = state.read(Edge(client, edge)) if running else state.read_without_edge(client, volume, image)
+    if found is None:
+        return Observed(edge=status, colours=colours)
+    return Observed(edge=status, marker=found.marker, journal=found.journal, damage=found.damage, colours=colours)

@@ -11,7 +11,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rollout.colours import Colours, release_of
 from rollout.journal import Journal
@@ -20,8 +20,8 @@ from workloads.colour import COLOURS, Colour, other
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """What is seen on the host. `edge` is the engine's word for the state of the proxy, `absent` if there is none;
-    unless that is `running`, neither marker nor journal can be read. `damage` says why `journal` is None."""
+    """What is seen on the host. `edge` is the engine's word for the state of the proxy, `absent` if there is none.
+    `damage` says why `journal` is None; it is empty where neither marker nor journal could be looked at."""
 
     edge: str = "running"
     marker: Colour = "blue"
@@ -60,11 +60,27 @@ class Plan:
 
 def plan(seen: Observed, last: Last, wanted: str, *, manual: bool = False) -> Plan:
     """`wanted` is a release id. `manual`: a person promotes, so the update itself does not flip."""
-    if seen.edge != "running":
-        return _without_edge(seen, last, wanted)
     if seen.journal is None:
-        return _without_journal(seen, last)
-    journal = seen.journal
+        return _without_journal(seen, last) if seen.edge == "running" else _without_edge(seen, last, wanted)
+    made = _with_journal(seen, seen.journal, wanted, manual=manual)
+    if seen.edge == "running" or made.refusal:
+        return made
+    note = f"The edge is {seen.edge}. If this update does not make it anew, `pulumi up --refresh` does."
+    return replace(made, note=f"{note}\n{made.note}".strip())
+
+
+def plan_unseen(last: Last, wanted: str, why: str) -> Plan:
+    """The plan of a preview that cannot reach the host: the stack's last outputs stand in for what would be seen."""
+    note = f"{why}\nThis preview takes the stack's last outputs for the truth; the update will look again."
+    if last.live is None:
+        return Plan(target="blue", create="blue", flips=True, generation=1, attempt=1, note=note)
+    if last.release == wanted:
+        return Plan(target=last.live, declared=dict.fromkeys(COLOURS, ()), frozen=True, note=note)
+    idle = other(last.live)
+    return Plan(target=idle, create=idle, flips=True, declared={last.live: ()}, note=note)
+
+
+def _with_journal(seen: Observed, journal: Journal, wanted: str, *, manual: bool) -> Plan:
     names = {colour: tuple(replica.name for replica in found) for colour, found in seen.colours.items() if found}
     runs = {colour: release_of(seen.colours[colour]) for colour in names}
     live = journal.live
@@ -91,17 +107,6 @@ def plan(seen: Observed, last: Last, wanted: str, *, manual: bool = False) -> Pl
     if runs.get(idle) == wanted and not unfinished:
         return _step(journal, target=idle, create=None, flips=not manual, names=names)
     return _step(journal, target=idle, create=idle, flips=not manual, names=names)
-
-
-def plan_unseen(last: Last, wanted: str, why: str) -> Plan:
-    """The plan of a preview that cannot reach the host: the stack's last outputs stand in for what would be seen."""
-    note = f"{why}\nThis preview takes the stack's last outputs for the truth; the update will look again."
-    if last.live is None:
-        return Plan(target="blue", create="blue", flips=True, generation=1, attempt=1, note=note)
-    if last.release == wanted:
-        return Plan(target=last.live, declared=dict.fromkeys(COLOURS, ()), frozen=True, note=note)
-    idle = other(last.live)
-    return Plan(target=idle, create=idle, flips=True, declared={last.live: ()}, note=note)
 
 
 def _step(

@@ -9,6 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
+import docker
+from docker.errors import DockerException
+from docker.types import LogConfig
+
 from rollout.edge import Edge
 from rollout.engine import Result
 from rollout.errors import NeedsPerson
@@ -72,8 +76,36 @@ class State:
 
 
 def read(edge: Edge) -> State:
-    where = f"{edge.container.name}:{edge.STATE}"
-    token, _, text = edge.must(["sh", "-c", _READ]).partition("\n")
+    return _parsed(f"{edge.container.name}:{edge.STATE}", edge.must(["sh", "-c", _READ]))
+
+
+def read_without_edge(client: docker.DockerClient, volume: str, image: str) -> State | None:
+    """The state in `volume`, looked at by a container of `image` that lives for that long. None where it cannot be."""
+    try:
+        # An engine makes a volume that is mounted and not there.
+        client.volumes.get(volume)
+        seen = client.containers.run(
+            image,
+            [_READ],
+            entrypoint=["/bin/sh", "-c"],
+            user="0",
+            volumes={volume: {"bind": Edge.STATE, "mode": "ro"}},
+            network_mode="none",
+            read_only=True,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            # Of what it prints, other drivers would tell nothing.
+            log_config=LogConfig(type=LogConfig.types.JSON),
+            remove=True,
+        )
+    except DockerException:
+        return None
+    return _parsed(volume, seen.decode(errors="replace"))
+
+
+def _parsed(where: str, seen: str) -> State:
+    """What `_READ` has printed."""
+    token, _, text = seen.partition("\n")
     marker: Colour = "green" if token.startswith("green") else "blue"
     if token.endswith("none"):
         return State(where=where, marker=marker, journal=None, token=token, damage="the journal is missing")

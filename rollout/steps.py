@@ -53,7 +53,8 @@ def _plan(env: Env) -> None:
     last = Last(live=_colour(env["LAST_LIVE"]) if env["LAST_LIVE"] else None, release=env["LAST_RELEASE"])
     wanted = env["RELEASE"]
     try:
-        made = plan(observe(connect(), env["EDGE"], env["SERVICE"]), last, wanted, manual=env["PROMOTE"] == "manual")
+        seen = observe(connect(), env["EDGE"], env["SERVICE"], volume=env["EDGE_STATE"], image=env["EDGE_IMAGE"])
+        made = plan(seen, last, wanted, manual=env["PROMOTE"] == "manual")
     except NeedsPerson as error:
         made = plan_unseen(last, wanted, str(error)) if env["PREVIEW"] == "1" else Plan(refusal=str(error))
     print(json.dumps(asdict(made)))

@@ -5,6 +5,7 @@ import pulumi
 from components.bluegreen import BlueGreen, BlueGreenArgs
 from components.certificate import Certificate, CertificateArgs
 from components.network import Networks
+from components.plan import release_plan
 from components.provider import engine
 from components.proxy import Proxy, ProxyArgs
 from components.settings import stack_settings
@@ -12,6 +13,7 @@ from workloads import api, edge
 from workloads.network import networks as network_plan
 
 settings = stack_settings()
+plan = release_plan(settings, edge=edge.proxy(settings), wanted=api.colour_workloads(settings, "blue")[0])
 opts = engine(settings)
 networks = Networks("network", network_plan(settings), opts=opts).by_key
 certificate = Certificate("certificate", CertificateArgs(settings=settings), opts=opts)
@@ -26,6 +28,7 @@ backend = BlueGreen(
         settings=settings,
         networks=networks,
         edge=edge.proxy(settings).name,
+        plan=plan,
         colours=lambda colour: api.colour_workloads(settings, colour),
         after=[proxy],
     ),

@@ -19,6 +19,7 @@ from docker.errors import APIError
 from docker.models.containers import Container
 
 from benchmarks.load.client import eventually
+from images import reference
 from tests.faults.backend import build
 from tests.integration.project import ROOT, Project, sweep
 
@@ -134,7 +135,8 @@ class FaultStack(Project):
 
     def step_plan(self) -> dict[str, Any]:
         """What an update of another release would be planned to do."""
-        where = {"EDGE": f"{self.name}-nginx", "SERVICE": f"{self.name}-api", "RELEASE": "0" * 12}
+        edge = {"EDGE": f"{self.name}-nginx", "EDGE_STATE": f"{self.name}-edge-state", "EDGE_IMAGE": reference("nginx")}
+        where = edge | {"SERVICE": f"{self.name}-api", "RELEASE": "0" * 12}
         last = {"LAST_LIVE": self.live, "LAST_RELEASE": "1" * 12, "PROMOTE": "auto", "PREVIEW": ""}
         found: dict[str, Any] = json.loads(self.step("plan", **where, **last).stdout)
         return found

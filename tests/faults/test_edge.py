@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -28,6 +29,48 @@ def test_an_edge_in_which_nothing_can_be_run_has_no_answers(engine: docker.Docke
         assert edge.ask("/live") is None
     finally:
         container.remove(force=True)
+
+
+def test_a_new_container_of_the_edge_and_a_release_in_one_update(stack: FaultStack) -> None:
+    """What is live is read before Pulumi may take the edge away, each time and not by luck."""
+    for memory in ("257M", "258M", "257M", "256M"):
+        before, idle = stack.ids(), stack.idle
+        stack.version = stack.want(edge=stack.common["edge"] | {"memory": memory})
+        stack.up()
+        after = stack.ids()
+        replaced = {name for name in after if after[name] != before[name]}
+        assert replaced == {f"{stack.name}-nginx", f"{stack.name}-api-{idle}"}
+        assert stack.versions()[stack.live] == stack.version
+        assert stack.planned() == {}
+
+
+def test_an_update_that_lost_the_edge_is_gone_on_with(stack: FaultStack) -> None:
+    """The new container of the edge could not start, the old one is gone: the same release, with what was wrong put
+    right, is made in one update."""
+    old, edge = stack.version, stack.common["edge"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        stack.want(edge=edge | {"httpPort": taken.getsockname()[1]})
+        failed = stack.up(check=False)
+    assert failed.returncode != 0
+    assert old in stack.versions().values()
+    new = stack.want()
+    stack.up()
+    assert stack.versions()[stack.live] == new
+    assert stack.planned() == {}
+
+
+def test_an_edge_that_a_stranger_has_removed(pair: FaultStack) -> None:
+    """Pulumi does not know of it: the update says so, touches nothing, and goes through with a refresh."""
+    old, new = pair.version, pair.want()
+    pair.container("nginx").remove(force=True)
+    refused = pair.up(check=False)
+    assert refused.returncode != 0
+    assert "The edge is absent" in refused.stdout
+    assert "pulumi up --refresh" in refused.stdout
+    assert old in pair.versions().values()
+    pair.pulumi("up", "--yes", "--skip-preview", "--refresh")
+    assert pair.versions()[pair.live] == new
+    assert pair.planned() == {}
 
 
 def test_nothing_is_flipped_where_nginx_does_not_answer(pair: FaultStack, engine: docker.DockerClient) -> None:

@@ -26,6 +26,7 @@ class Engine(mocks.Mocks):
     def __init__(self, plan: dict[str, Any]) -> None:
         self.plan = plan
         self.made: dict[str, mocks.MockResourceArgs] = {}
+        self.before_plan: set[str] | None = None
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         self.made[args.name] = args
@@ -35,6 +36,7 @@ class Engine(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         if args.token == "command:local:run":
+            self.before_plan = set(self.made)
             return {"stdout": json.dumps(self.plan)}
         assert args.token == "pulumi:pulumi:readStackOutputs"
         return {"outputs": {}}
@@ -137,6 +139,12 @@ def test_commands_hold_nothing_of_the_machine(first: tuple[Engine, Monitor]) -> 
     for inputs in commands:
         assert inputs["create"].startswith("python3 -m ")
         assert str(ROOT) not in json.dumps(inputs)
+
+
+def test_what_is_live_is_seen_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the first resource on, Pulumi may be replacing the edge, which is asked what is live."""
+    engine, _ = program(monkeypatch, RELEASE)
+    assert engine.before_plan == set()
 
 
 def test_a_release_touches_only_the_idle_colour(monkeypatch: pytest.MonkeyPatch) -> None:

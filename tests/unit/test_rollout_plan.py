@@ -136,13 +136,17 @@ class TestInterrupted:
 
 
 class TestGone:
-    def test_an_edge_that_is_gone_leaves_the_release_alone(self) -> None:
+    def test_without_the_edge_and_its_state_nothing_is_touched(self) -> None:
         made = plan(replace(seen(blue=Q), edge="exited", journal=None), LAST, Q)
         assert made.frozen
         assert "exited" in made.note
-
-    def test_without_an_edge_nothing_is_released(self) -> None:
         assert "nothing was changed" in plan(replace(seen(blue=Q), edge="absent", journal=None), LAST, R).refusal
+
+    @pytest.mark.parametrize("edge", ["absent", "created", "exited"])
+    def test_an_edge_that_does_not_run_is_planned_for_by_its_state(self, edge: str) -> None:
+        made, there = plan(replace(seen(blue=Q), edge=edge), LAST, R), plan(seen(blue=Q), LAST, R)
+        assert f"The edge is {edge}" in made.note
+        assert replace(made, note=there.note) == there
 
     def test_a_live_colour_without_containers(self) -> None:
         made = plan(seen(green=R), LAST, S)
