@@ -56,7 +56,9 @@ def variables(user: Mapping[str, str], found: Installed) -> dict[str, str]:
         if user.get("PULUMI_HOME", home) != home:
             path.append(str(found.plugins))
     if "PULUMI_ACCESS_TOKEN" not in user:
-        wanted["PULUMI_BACKEND_URL"] = f"file://{state / 'pulumi'}"
+        # Beside each state file Pulumi would write one of attributes, in place: killed just then, it could not read the
+        # state again ("EOF"). It needs none, and replaces the state itself by a rename.
+        wanted["PULUMI_BACKEND_URL"] = f"file://{state / 'pulumi'}?metadata=skip"
     if "PULUMI_CONFIG_PASSPHRASE" not in user:
         wanted["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(state / "passphrase")
     host = None if "DOCKER_HOST" in user else docker_cli.host_to_set(user)

@@ -27,7 +27,7 @@ class Project:
         self.write(config)
         self.env = {
             **os.environ,
-            "PULUMI_BACKEND_URL": f"file://{backend}",
+            "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip",  # as toolchain/environment.py has it
             "PULUMI_CONFIG_PASSPHRASE": "integration",
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",

@@ -1,5 +1,6 @@
 """Deployments that are killed, and machines that are not ready: a second `up` takes over."""
 
+import json
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from deploy.recover import wait_for_other
 from tests.integration.conftest import CONFIG
 from tests.integration.project import Project, left, sweep
 
@@ -60,6 +62,26 @@ def test_killed_again_and_again(project: Project, engine: docker.DockerClient) -
     project.pulumi("preview", "--expect-no-changes")
     project.deploy("down")
     assert left(engine, "it2-") == []
+
+
+def test_killed_while_pulumi_wrote_beside_its_state(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file of attributes, which a file backend has unless its address says otherwise, is empty then."""
+    url = f"file://{project.backend}"
+    project.env["PULUMI_BACKEND_URL"] = url
+    project.pulumi("stack", "init")
+    (state,) = project.backend.rglob(f"{project.name}.json")
+    state.with_name(f"{state.name}.attrs").write_bytes(b"")
+    assert "EOF" in project.pulumi("stack", "export", check=False).stderr
+    killed = subprocess.Popen(["true"])
+    killed.wait()
+    lock = project.backend / ".pulumi" / "locks" / "organization" / "orca-agents" / project.name / "1.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.write_text(json.dumps({"hostname": socket.gethostname(), "pid": killed.pid}))
+
+    monkeypatch.setenv("PULUMI_BACKEND_URL", url)
+    wait_for_other(project.name)
+    assert not lock.exists()
+    project.pulumi("stack", "export")
 
 
 def test_a_port_that_is_taken(project: Project, engine: docker.DockerClient) -> None:

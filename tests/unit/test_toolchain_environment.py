@@ -25,7 +25,7 @@ def additions(user: dict[str, str] | None = None, found: Installed = BUILT) -> d
 def test_everything_is_set_for_a_user_who_has_set_nothing() -> None:
     assert additions() == {
         "PATH": "/c/stand-ins/1/bin:/c/venv/2/bin:/usr/bin",
-        "PULUMI_BACKEND_URL": "file:///s/pulumi",
+        "PULUMI_BACKEND_URL": "file:///s/pulumi?metadata=skip",
         "PULUMI_HOME": "/s/pulumi-home",
         "PULUMI_CONFIG_PASSPHRASE_FILE": "/s/passphrase",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
