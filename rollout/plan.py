@@ -63,8 +63,15 @@ def plan(seen: Observed, last: Last, wanted: str, *, manual: bool = False) -> Pl
     if seen.journal is None:
         return _without_journal(seen, last) if seen.edge == "running" else _without_edge(seen, last, wanted)
     made = _with_journal(seen, seen.journal, wanted, manual=manual)
-    if seen.edge == "running" or made.refusal:
+    if seen.edge == "running":
         return made
+    if made.refusal:
+        served = seen.journal.releases.get(seen.journal.live or seen.marker, last.release)
+        return replace(
+            made,
+            refusal=f"{made.refusal}\nThe edge is {seen.edge}, so no request is answered: bring it back first, with "
+            f"the configuration of release {served} and `pulumi up --refresh`.",
+        )
     note = f"The edge is {seen.edge}. If this update does not make it anew, `pulumi up --refresh` does."
     return replace(made, note=f"{note}\n{made.note}".strip())
 
@@ -172,6 +179,6 @@ def _without_live(journal: Journal, live: Colour, names: Mapping[Colour, tuple[s
     if idle not in names:
         return _step(journal, target=live, create=live, flips=False, names=names)
     return Plan(
-        refusal=f"{live} is live but has no container: requests are served by {idle}. Nothing was changed. Make {idle} "
+        refusal=f"{live} is live but has no container: requests go to {idle}. Nothing was changed. Make {idle} "
         f"the live colour with `python -m rollout flip --to {idle}`, then run the same command again."
     )

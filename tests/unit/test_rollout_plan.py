@@ -148,6 +148,18 @@ class TestGone:
         assert f"The edge is {edge}" in made.note
         assert replace(made, note=there.note) == there
 
+    def test_a_refusal_says_that_the_edge_does_not_run_and_what_brings_it_back(self) -> None:
+        rejected = Journal().flipped("blue", Q, "release", AT).reject(R, "20 of 100 failed on green", AT)
+        for there in (seen(rejected, blue=Q, green=R), seen(green=R)):
+            wanted = R if there.colours["blue"] else S
+            with_edge = plan(there, LAST, wanted).refusal
+            # The outputs are those of an update that was rolled back since: the live release is the journal's.
+            without = plan(replace(there, edge="exited"), Last(live="green", release=S), wanted).refusal
+            assert without.startswith(with_edge)
+            assert "The edge is exited, so no request is answered" in without
+            assert f"configuration of release {Q} and `pulumi up --refresh`" in without
+            assert "The edge" not in with_edge
+
     def test_a_live_colour_without_containers(self) -> None:
         made = plan(seen(green=R), LAST, S)
         assert "flip --to green" in made.refusal
