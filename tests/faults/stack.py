@@ -79,7 +79,7 @@ class FaultStack(Project):
 
     def remove(self) -> None:
         """Take everything away, however a test has left it."""
-        for container in self.engine.containers.list(all=True, filters={"name": f"^/{self.name}-"}):
+        for container in self._containers(""):
             container.remove(force=True)
         self.pulumi("cancel", "--yes", check=False)
         self.pulumi("destroy", "--yes", "--skip-preview", check=False)
@@ -178,14 +178,18 @@ class FaultStack(Project):
             command, cwd=ROOT, env=self.operator | env, capture_output=True, text=True, timeout=120, check=False
         )
 
+    def _containers(self, services: str) -> list[Container]:
+        """The containers whose name, behind that of the stack, fits this pattern; running or not."""
+        # One may be removed between the list and the look at it: the tests ask while Pulumi is at work.
+        containers = self.engine.containers
+        return containers.list(all=True, filters={"name": f"^/{self.name}-{services}"}, ignore_removed=True)
+
     def container(self, service: str) -> Container:
         return self.engine.containers.get(f"{self.name}-{service}")
 
     def ids(self) -> dict[str, str]:
         """Name to id of every container of the stack that serves requests, running or not."""
-        containers = self.engine.containers
-        # One may be removed between the list and the look at it: the tests ask while Pulumi is at work.
-        found = containers.list(all=True, filters={"name": f"^/{self.name}-(api-|nginx$)"}, ignore_removed=True)
+        found = self._containers("(api-|nginx$)")
         return {container.name or "": container.id or "" for container in found}
 
     def kill_process(self, service: str) -> None:
@@ -196,7 +200,7 @@ class FaultStack(Project):
     def versions(self) -> dict[str, str]:
         """What the backend of each colour says of itself."""
         found = {}
-        for container in self.engine.containers.list(all=True, filters={"name": f"^/{self.name}-api-(blue|green)$"}):
+        for container in self._containers("api-(blue|green)$"):
             env = dict(value.split("=", 1) for value in container.attrs["Config"]["Env"])
             found[env["ORCA_COLOUR"]] = env["VERSION"]
         return found

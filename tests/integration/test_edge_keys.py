@@ -107,7 +107,8 @@ def test_the_log_has_the_id_and_not_the_key(stack: EdgeStack, client: httpx.Clie
 def test_the_key_is_in_no_file_and_in_no_state(stack: EdgeStack) -> None:
     assert stack.in_state(f"grep -r {APP} /etc/edge /etc/edge-certificates /var/lib/edge").returncode == 1
     assert APP not in stack.pulumi("stack", "export").stdout
-    assert APP not in str([container.attrs for container in stack.engine.containers.list(all=True)])
+    containers = stack.engine.containers.list(all=True, ignore_removed=True)
+    assert APP not in str([container.attrs for container in containers])
 
 
 @pytest.mark.parametrize(

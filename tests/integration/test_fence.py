@@ -55,7 +55,7 @@ class TestEveryContainer:
                 for bindings in container.attrs["NetworkSettings"]["Ports"].values()
                 for binding in bindings or []
             )
-            for container in engine.containers.list()
+            for container in engine.containers.list(ignore_removed=True)
             if str(container.name).startswith("it-")
         }
         assert {name: ports for name, ports in published.items() if ports} == {
@@ -70,7 +70,7 @@ class TestEveryContainer:
         }
         found = {
             str(container.name): departures(container.attrs)
-            for container in engine.containers.list(all=True, filters={"name": "^/it-"})
+            for container in engine.containers.list(all=True, filters={"name": "^/it-"}, ignore_removed=True)
             if container.attrs["State"]["StartedAt"] != NEVER_STARTED
         }
         assert set(found) <= set(reasons)
@@ -96,6 +96,16 @@ def departures(attrs: dict[str, Any]) -> set[str]:
     return {rule for rule, departs in found.items() if departs}
 
 
+@pytest.fixture(scope="class")
+def both_colours(stack: Project) -> Iterator[None]:
+    """A second release, so that there are two colours to reach; the first one is made live again afterwards."""
+    stack.write({**CONFIG, "api": {"env": {"SECOND": "1"}}})
+    stack.pulumi("up", "--yes", "--skip-preview")
+    yield
+    stack.write(CONFIG)
+    stack.pulumi("up", "--yes", "--skip-preview")
+
+
 class TestReach:
     """The matrix of workloads/reach.py, opened port by port, from inside every container and from outside."""
 
@@ -106,15 +116,6 @@ class TestReach:
     SERVICES = ("nginx", "api-blue", "api-green", "ollama", "model-mirror")
     # Who can be asked only in its place: by a container on the same networks.
     ELSEWHERE: ClassVar[dict[str, str]] = {"ollama-init": "it-egress", OUTSIDE: "bridge"}
-
-    @pytest.fixture(scope="class")
-    def both_colours(self, stack: Project) -> Iterator[None]:
-        """A second release, so that there are two colours to reach; the first one is made live again afterwards."""
-        stack.write({**CONFIG, "api": {"env": {"SECOND": "1"}}})
-        stack.pulumi("up", "--yes", "--skip-preview")
-        yield
-        stack.write(CONFIG)
-        stack.pulumi("up", "--yes", "--skip-preview")
 
     @pytest.fixture
     def addresses(self, engine: docker.DockerClient, both_colours: None) -> dict[str, str]:

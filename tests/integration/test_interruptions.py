@@ -60,6 +60,9 @@ def test_killed_again_and_again(project: Project, engine: docker.DockerClient) -
         kill_all(process)
     assert "whole answer after" in project.deploy("up").stdout
     project.pulumi("preview", "--expect-no-changes")
+    # What Pulumi would write beside its state could be cut off and make the state unreadable: none of it is written.
+    assert list(project.backend.rglob("*.json"))
+    assert not list(project.backend.rglob("*.attrs"))
     project.deploy("down")
     assert left(engine, "it2-") == []
 
