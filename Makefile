@@ -2,7 +2,7 @@
 STACK ?= dev
 PYTHON ?= python3
 
-TOOLCHAIN := $(PYTHON) -m toolchain
+TOOLCHAIN := $(PYTHON) -m tools.toolchain
 RUN := $(TOOLCHAIN) run --
 # Other stacks live on other hosts: this machine then needs neither an engine nor images for them.
 SETUP := $(TOOLCHAIN) setup $(if $(filter dev,$(STACK)),,--tools-only)
@@ -15,15 +15,15 @@ help: ## show this list
 
 up: ## set everything up, deploy, and ask the model a question
 	@$(SETUP)
-	@$(RUN) python -m deploy up --stack $(STACK)
+	@$(RUN) python -m ops up --stack $(STACK)
 
 preview: ## show what a deployment would change
 	@$(SETUP)
-	@$(RUN) python -m deploy preview --stack $(STACK)
+	@$(RUN) python -m ops preview --stack $(STACK)
 
 deploy: ## release the API: build its image, or take TAG, and deploy
 	@$(SETUP)
-	@$(RUN) python -m deploy release --stack $(STACK) $(if $(TAG),--tag $(TAG))
+	@$(RUN) python -m ops release --stack $(STACK) $(if $(TAG),--tag $(TAG))
 
 status: ## show which colour is live, its release and its health
 	@$(RUN) python -m rollout status --stack $(STACK)
@@ -35,21 +35,21 @@ promote: ## let a release that waits go live
 	@$(RUN) python -m rollout promote --stack $(STACK)
 
 down: ## remove the deployment, and the engine if it was started for it
-	@$(RUN) python -m deploy down --stack $(STACK)
+	@$(RUN) python -m ops down --stack $(STACK)
 	@$(TOOLCHAIN) stop
 
 test: ## run linters and all tests, and leave the machine as it was
 	@$(TOOLCHAIN) once --dev -- $(MAKE) --no-print-directory check
 
 bench: ## compare the flip with nginx reload and HAProxy, and write docs/benchmarks.md
-	@$(TOOLCHAIN) once -- python -m benchmarks --into docs/benchmarks.md
+	@$(TOOLCHAIN) once -- python -m tools.benchmarks --into docs/benchmarks.md
 
 lint: ## run the linters
 	@$(TOOLCHAIN) setup --dev --tools-only
 	@$(RUN) sh -c 'ruff check . && ruff format --check . && mypy'
 
 security: ## audit the edge and all containers with outside tools (CHECKS=..., default: all)
-	@$(TOOLCHAIN) once --dev -- python -m security $(CHECKS)
+	@$(TOOLCHAIN) once --dev -- python -m tools.audit $(CHECKS)
 
 check:
 	ruff check .

@@ -9,11 +9,11 @@ import sys
 
 from docker.errors import APIError
 
-from rollout.errors import NeedsPerson, RolloutError
+from engine.errors import NeedsPerson, RolloutError
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run one command; returns its exit code (rollout/errors.py)."""
+    """Run one command; returns its exit code (engine/errors.py)."""
     args = _parser().parse_args(words)
     try:
         _run(args)

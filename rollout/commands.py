@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from engine.client import say
+from engine.errors import Refused
 from rollout import state
 from rollout.colours import Colours, Replica, release_of, releases
-from rollout.engine import say
-from rollout.errors import Refused
 from rollout.flip import flip
 from rollout.gate import codes, gate, is_ready
 from rollout.journal import Journal, now, rebuilt

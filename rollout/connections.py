@@ -7,9 +7,9 @@ edge to a colour's addresses are its requests in flight. The kernel lists them i
 import time
 from collections.abc import Callable, Iterable
 
+from engine.client import say
+from engine.edge import Edge
 from rollout.colours import Replica
-from rollout.edge import Edge
-from rollout.engine import say
 
 _OPEN = {"01", "02"}  # ESTABLISHED and SYN_SENT, in include/net/tcp_states.h
 _SPEAK_EVERY = 10  # seconds

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterable
 from itertools import chain
 
+from engine.client import say
+from engine.edge import Edge
+from engine.errors import NeedsPerson
 from rollout import state
-from rollout.edge import Edge
-from rollout.engine import say
-from rollout.errors import NeedsPerson
 from rollout.journal import Journal, now
 from rollout.state import State
 from workloads.colour import Colour

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import docker
 
+from engine.client import find, last_words, say
+from engine.edge import Edge
+from engine.errors import Undone
 from rollout.colours import Colours, Replica, find_colours
-from rollout.edge import Edge
-from rollout.engine import find, last_words, say
-from rollout.errors import Undone
 
 _EVERY = 0.5  # seconds between two passes
 _RESTARTS = 3  # a container that ends this often while it is asked will not get better

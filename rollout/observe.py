@@ -2,10 +2,10 @@
 
 import docker
 
+from engine.client import find
+from engine.edge import Edge
 from rollout import state
 from rollout.colours import find_colours
-from rollout.edge import Edge
-from rollout.engine import find
 from rollout.plan import Observed
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import docker
 from docker.errors import NotFound
 
+from engine.client import say
+from engine.edge import Edge
+from engine.errors import Refused
 from rollout import state
 from rollout.colours import find_colours
 from rollout.connections import drained
-from rollout.edge import Edge
-from rollout.engine import say
-from rollout.errors import Refused
 from rollout.journal import Journal, now
 from workloads.colour import Colour
 

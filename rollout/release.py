@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import docker
 
+from engine.client import find, say
+from engine.edge import Edge
+from engine.errors import Refused
+from engine.ready import limit_pids
 from rollout import state
 from rollout.colours import Colours, Replica, find_colours, release_of
-from rollout.edge import Edge
-from rollout.engine import find, say
-from rollout.errors import Refused
 from rollout.flip import flip
 from rollout.gate import Smoke, gate
 from rollout.journal import Journal, Phase, Terms, now
-from rollout.ready import limit_pids
 from rollout.watch import Requests, Watched, watch
 from workloads.colour import Colour
 

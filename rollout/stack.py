@@ -10,10 +10,10 @@ from pathlib import Path
 
 import docker
 
+from engine.client import connect, find
+from engine.edge import Edge
+from engine.errors import Usage
 from rollout.colours import Colours, find_colours
-from rollout.edge import Edge
-from rollout.engine import connect, find
-from rollout.errors import Usage
 
 _ROOT = Path(__file__).parent.parent
 

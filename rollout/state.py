@@ -13,9 +13,9 @@ import docker
 from docker.errors import DockerException
 from docker.types import LogConfig
 
-from rollout.edge import Edge
-from rollout.engine import Result
-from rollout.errors import NeedsPerson
+from engine.client import Result
+from engine.edge import Edge
+from engine.errors import NeedsPerson
 from rollout.journal import Journal, now, parse
 from workloads.colour import Colour
 

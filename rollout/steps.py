@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
-from rollout.engine import connect, say
-from rollout.errors import NeedsPerson, Usage
+from engine.client import connect, say
+from engine.errors import NeedsPerson, Usage
 from rollout.gate import Smoke
 from rollout.journal import Terms
 from rollout.plan import Last, Plan, plan, plan_unseen
@@ -26,7 +26,7 @@ def run(name: str, env: Env = os.environ) -> None:
 
 
 def _ready(env: Env) -> None:
-    from rollout.ready import Ready, ready
+    from engine.ready import Ready, ready
 
     ready(
         connect(),
@@ -35,13 +35,13 @@ def _ready(env: Env) -> None:
 
 
 def _pull(env: Env) -> None:
-    from rollout.pull import Pull, pull
+    from engine.pull import Pull, pull
 
     print(json.dumps(pull(connect(), Pull(container=env["CONTAINER"], pids=int(env["PIDS"])))))
 
 
 def _configure(env: Env) -> None:
-    from rollout.configure import Configure, configure
+    from engine.configure import Configure, configure
 
     configure(connect(), Configure(container=env["CONTAINER"], config=env["CONFIG"], certificate=env["CERTIFICATE"]))
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import docker
 
+from engine.client import lines, say
+from engine.edge import Edge
+from engine.errors import NeedsPerson, Undone
 from rollout import state
 from rollout.accesslog import Tally, failed
 from rollout.colours import Replica, find_colours
-from rollout.edge import Edge
-from rollout.engine import lines, say
-from rollout.errors import NeedsPerson, Undone
 from rollout.flip import flip
 from rollout.gate import codes, is_ready, passes
 from rollout.journal import Journal, Terms, now

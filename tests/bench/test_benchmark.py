@@ -11,10 +11,10 @@ from pathlib import Path
 import docker
 import pytest
 
-from benchmarks import host, report
-from benchmarks.contenders import BLUE, GREEN, nginx_reload
-from benchmarks.flips import flips
-from benchmarks.load.client import LoadClient, eventually
+from tools.benchmarks import host, report
+from tools.benchmarks.contenders import BLUE, GREEN, nginx_reload
+from tools.benchmarks.flips import flips
+from tools.lab.load.client import LoadClient, eventually
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -30,7 +30,7 @@ def engine() -> Iterator[docker.DockerClient]:
 
 def run(*words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks", *words],
+        [sys.executable, "-m", "tools.benchmarks", *words],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -8,8 +8,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from benchmarks.load.client import LoadClient, Mix
-from tests.faults.stack import FaultStack, backend_image, require_tools
+from tools.lab.load.client import LoadClient, Mix
+from tools.lab.stack import FaultStack, backend_image, require_tools
 
 IMAGE = "orca-faults-backend"
 # An engine of a test's own takes root, and dockerd on this machine.

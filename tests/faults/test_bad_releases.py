@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.load.client import LoadClient, Mix
 from tests.faults.conftest import SOME
-from tests.faults.stack import FaultStack
+from tools.lab.load.client import LoadClient, Mix
+from tools.lab.stack import FaultStack
 
 REQUESTS = Mix(keepalive="4@20ms", get="1@50ms")
 

@@ -9,8 +9,8 @@ import pytest
 from docker.errors import APIError
 from docker.models.containers import Container
 
-from benchmarks.load.client import LoadClient, Mix, Result, eventually
-from tests.faults.stack import FaultStack
+from tools.lab.load.client import LoadClient, Mix, Result, eventually
+from tools.lab.stack import FaultStack
 
 REQUESTS = Mix(keepalive="10@5ms", get="2@20ms")
 

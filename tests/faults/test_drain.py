@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.load.client import LoadClient, Mix, eventually
-from tests.faults.stack import FaultStack
+from tools.lab.load.client import LoadClient, Mix, eventually
+from tools.lab.stack import FaultStack
 
 
 @contextmanager

@@ -10,12 +10,12 @@ import docker
 import pytest
 
 import images
-from benchmarks.load.client import LoadClient, Mix
-from rollout.edge import Edge
-from rollout.errors import NeedsPerson
+from engine.edge import Edge
+from engine.errors import NeedsPerson
 from rollout.flip import flip
 from rollout.journal import now
-from tests.faults.stack import FaultStack
+from tools.lab.load.client import LoadClient, Mix
+from tools.lab.stack import FaultStack
 from workloads.colour import COLOURS
 
 

@@ -14,10 +14,10 @@ import docker
 import pytest
 
 import images
-from benchmarks.load.client import LoadClient, Mix, eventually
-from tests.faults.stack import FaultStack, kill_group, wait_for_phase
-from toolchain.engine import Roots
-from toolchain.engine_traces import unmount_below
+from tools.lab.load.client import LoadClient, Mix, eventually
+from tools.lab.stack import FaultStack, kill_group, wait_for_phase
+from tools.toolchain.engine import Roots
+from tools.toolchain.engine_traces import unmount_below
 
 NAMESPACE = "orca-faults"
 INSIDE = ("nsenter", f"--net=/run/netns/{NAMESPACE}")

@@ -15,12 +15,12 @@ from typing import Any
 import docker
 import pytest
 
-from benchmarks.load.client import LoadClient, eventually
 from tests.faults.conftest import SOME
-from tests.faults.stack import CONFIG, FaultStack
-from tests.integration.project import sweep
-from toolchain import base_image
-from toolchain.progress import Progress
+from tools.lab.load.client import LoadClient, eventually
+from tools.lab.project import sweep
+from tools.lab.stack import CONFIG, FaultStack
+from tools.toolchain import base_image
+from tools.toolchain.progress import Progress
 
 NAME = "orca-ssh"
 OWN: dict[str, Any] = {

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from benchmarks.load.client import LoadClient, Mix, Result, eventually
 from tests.faults.conftest import EVERYTHING
-from tests.faults.stack import FaultStack
+from tools.lab.load.client import LoadClient, Mix, Result, eventually
+from tools.lab.stack import FaultStack
 
 
 class Flips:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.load.client import LoadClient, Mix
 from tests.faults.conftest import SOME
-from tests.faults.stack import FaultStack, kill_group, wait_for_phase, wait_for_words
+from tools.lab.load.client import LoadClient, Mix
+from tools.lab.stack import FaultStack, kill_group, wait_for_phase, wait_for_words
 
 
 @pytest.mark.parametrize("phase", ["starting", "gating", "watching"])

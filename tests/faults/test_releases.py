@@ -8,9 +8,9 @@ import time
 import httpx
 import pytest
 
-from benchmarks.load.client import LoadClient, Mix
 from tests.faults.conftest import EVERYTHING, SOME
-from tests.faults.stack import FaultStack
+from tools.lab.load.client import LoadClient, Mix
+from tools.lab.stack import FaultStack
 
 QUICK = Mix(get="1@10ms")
 
@@ -41,7 +41,7 @@ def test_a_new_image_by_make_deploy_under_full_load(stack: FaultStack, load: Loa
     old, url, ca = stack.version, stack.url, stack.ca
     long = Mix(stream="4@0s", stream_path="/v1/stream?seconds=25")
     with load.run(url, ca, EVERYTHING) as running, load.run(url, ca, long, wait=False) as streaming:
-        said = stack.run("python3", "-m", "deploy", "release", "--stack", stack.name, "--tag", "2").stdout
+        said = stack.run("python3", "-m", "ops", "release", "--stack", stack.name, "--tag", "2").stdout
         done = time.time()
         time.sleep(2)
     result, streams = running.end(), streaming.end()

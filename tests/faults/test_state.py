@@ -8,12 +8,12 @@ import docker
 import pytest
 
 import images
-from benchmarks.load.client import LoadClient, Mix, eventually
+from engine.edge import Edge
+from engine.errors import NeedsPerson
 from rollout import state
-from rollout.edge import Edge
-from rollout.errors import NeedsPerson
 from rollout.journal import Journal
-from tests.faults.stack import FaultStack
+from tools.lab.load.client import LoadClient, Mix, eventually
+from tools.lab.stack import FaultStack
 
 REQUESTS = Mix(keepalive="4@10ms", get="1@20ms")
 

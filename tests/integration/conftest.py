@@ -7,9 +7,9 @@ from typing import Any
 import docker
 import pytest
 
-from tests.faults.stack import backend_image
 from tests.integration.edge import EdgeStack
-from tests.integration.project import Project, sweep
+from tools.lab.project import Project, sweep
+from tools.lab.stack import backend_image
 
 CONFIG: dict[str, Any] = {
     "profile": "development",

@@ -9,7 +9,7 @@ from typing import Any
 import docker
 import httpx
 
-from tests.faults.stack import FaultStack
+from tools.lab.stack import FaultStack
 
 OPEN: dict[str, Any] = {"rateLimit": "off", "concurrency": "off"}
 COMPLETION = "/v1/stream"

@@ -14,7 +14,7 @@ import pytest
 from docker.models.containers import Container
 
 import images
-from toolchain.images import ensure
+from tools.toolchain.images import ensure
 
 QUESTION = "What is the capital of France?"
 # Seconds of streaming, and far more than a test waits for.

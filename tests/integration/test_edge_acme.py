@@ -11,10 +11,10 @@ import pytest
 import requests
 from cryptography import x509
 
-from benchmarks.load.client import eventually
 from tests.integration.edge import EdgeStack
-from tests.integration.pebble.container import Pebble, running
-from toolchain.images import ensure
+from tools.lab.load.client import eventually
+from tools.lab.pebble.container import Pebble, running
+from tools.toolchain.images import ensure
 
 NAME = "api.example.com"
 

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from benchmarks.load.client import eventually
 from tests.integration.edge import COMPLETION, OPEN, EdgeStack, error_code, refusal
+from tools.lab.load.client import eventually
 
 ONE, OTHER, SLOW = (secrets.token_hex(32) for _ in range(3))
 KEYS: dict[str, Any] = {

@@ -8,7 +8,7 @@ import pytest
 
 from settings import load
 from tests.integration.conftest import CONFIG
-from tests.integration.project import Project
+from tools.lab.project import Project
 from workloads.inventory import workloads
 from workloads.reach import OUTSIDE, doors
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from deploy.recover import wait_for_other
+from ops.recover import wait_for_other
 from tests.integration.conftest import CONFIG
-from tests.integration.project import Project, left, sweep
+from tools.lab.project import Project, left, sweep
 
 CONFIG_2 = {
     **CONFIG,
@@ -50,7 +50,7 @@ def test_killed_again_and_again(project: Project, engine: docker.DockerClient) -
     """SIGKILL at moments spread over a first deployment; the last one is let through; then nothing is left."""
     for seconds in (2, 3.5, 5, 7, 9, 12, 16):
         process = subprocess.Popen(
-            ["python3", "-m", "deploy", "up", "--stack", project.name],
+            ["python3", "-m", "ops", "up", "--stack", project.name],
             cwd=project.folder,
             env=project.env,
             stdout=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests.integration.conftest import CONFIG
-from tests.integration.project import Project
+from tools.lab.project import Project
 
 BASE = "https://localhost:18443"
 

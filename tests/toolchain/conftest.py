@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import paths, stand_ins
+from tools.toolchain import paths, stand_ins
 
 # dockerd takes root, and is on Linux alone; everywhere else the engine is somebody else's.
 if os.geteuid() != 0 or shutil.which("dockerd") is None:

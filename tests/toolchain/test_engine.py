@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.toolchain.conftest import alive, eventually
-from toolchain import docker_cli, engine, engine_traces
-from toolchain.engine import Roots
-from toolchain.progress import Progress, Step
+from tools.toolchain import docker_cli, engine, engine_traces
+from tools.toolchain.engine import Roots
+from tools.toolchain.progress import Progress, Step
 
 BRIDGE = "orca-test0"
 

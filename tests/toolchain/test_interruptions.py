@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.toolchain.conftest import alive, eventually
-from toolchain import cache, paths, processes
+from tools.toolchain import cache, paths, processes
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
 # Fills an entry by a command that takes its time, as pip and go do.
 SLOW_FILL = """
 from pathlib import Path
-from toolchain import cache, processes
+from tools.toolchain import cache, processes
 place = Path({place!r})
 
 def fill(entry):
@@ -70,7 +70,7 @@ def test_an_interrupted_setup_ends_what_it_has_started(homes: Path, started: Sta
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from toolchain import commands, prepare, processes
+from tools.toolchain import commands, prepare, processes
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -96,7 +96,7 @@ def test_the_first_failure_ends_the_other_commands(homes: Path, started: Start) 
     code = f"""
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from toolchain import processes
+from tools.toolchain import processes
 
 def run(name, script):
     processes.run(["sh", "-c", script], log=Path({str(homes)!r}) / name)
@@ -120,7 +120,7 @@ def test_output_is_kept_and_told_line_by_line(tmp_path: Path) -> None:
 
 
 def test_a_command_that_exits_by_itself_keeps_its_code(homes: Path) -> None:
-    command = [sys.executable, "-m", "toolchain", "run", "--", "true"]
+    command = [sys.executable, "-m", "tools.toolchain", "run", "--", "true"]
     asked = subprocess.run(command, cwd=paths.CHECKOUT, env=os.environ, capture_output=True, text=True, check=False)
     assert asked.returncode == 1
     assert asked.stderr.startswith("This machine is not set up for this checkout yet; nothing was started.\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.toolchain.conftest import Project, alive, eventually
-from toolchain import pins
+from tools.toolchain import pins
 
 
 def test_a_program_gets_configuration_secrets_and_environment(project: Project) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import cache, problems, pulumi_built, venv
-from toolchain.progress import Progress
+from tools.toolchain import cache, problems, pulumi_built, venv
+from tools.toolchain.progress import Progress
 
 # Discard; nothing listens there.
 NOWHERE = "http://127.0.0.1:9"

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report
-from benchmarks.contenders import BLUE, GREEN, Contender
-from benchmarks.failed import Failed
-from benchmarks.flips import Flip, Flipped
-from benchmarks.load.client import Request, Result
-from benchmarks.speed import Round, Speed, measured, percentile
+from tools.benchmarks import report
+from tools.benchmarks.contenders import BLUE, GREEN, Contender
+from tools.benchmarks.failed import Failed
+from tools.benchmarks.flips import Flip, Flipped
+from tools.benchmarks.speed import Round, Speed, measured, percentile
+from tools.lab.load.client import Request, Result
 
 FLIPS = (Flip(to=GREEN, begin=10.0, done=10.5), Flip(to=BLUE, begin=12.0, done=12.5, failed=1))
 
@@ -65,7 +65,7 @@ def results(found: Flipped) -> report.Results:
     own = Speed(rate=500, rate_ratio=0.25, p99=0.0042, p99_ratio=2.1, lost=3, wrong=4)
     alone = Speed(rate=2000, rate_ratio=1, p99=0.002, p99_ratio=1, lost=0, wrong=0)
     return report.Results(
-        command="python -m benchmarks --flips 2",
+        command="python -m tools.benchmarks --flips 2",
         machine=["a machine"],
         contenders=[contender],
         flipped={"one": found},
@@ -112,7 +112,7 @@ class TestReport:
         once = file.read_text()
         report.write(found, file)
         assert file.read_text() == once
-        assert once.startswith(f"before\n\n{report.BEGIN}\n\nCommand: `python -m benchmarks --flips 2`\n")
+        assert once.startswith(f"before\n\n{report.BEGIN}\n\nCommand: `python -m tools.benchmarks --flips 2`\n")
         assert "\n| flips, there and back | 2 |\n" in once
         assert once.endswith(f"\n{report.END}\n\nafter\n")
         assert "old" not in once

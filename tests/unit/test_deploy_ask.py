@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import requests
 
-from deploy import ask
+from ops import ask
 from settings import load
 
 BASE = {"profile": "development", "OLLAMA_VERSION": "local", "IMAGE_TAG": "local", "OLLAMA_MODELS": ["a:1"]}
@@ -15,7 +15,7 @@ SETTINGS = load("x", {**BASE, "edge": {"hostname": "llm.example.com"}})
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ask, "FIRST_CERTIFICATE", 1)
-    monkeypatch.setattr("deploy.ask.time.sleep", lambda _: None)
+    monkeypatch.setattr("ops.ask.time.sleep", lambda _: None)
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, *outcomes: Exception | None) -> list[str]:

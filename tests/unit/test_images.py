@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import images
-from toolchain import base_image, problems
-from toolchain import images as builder
+from tools.toolchain import base_image, problems
+from tools.toolchain import images as builder
 
 sys.path.append(str(images.FOLDER / "model-mirror"))
 import publish

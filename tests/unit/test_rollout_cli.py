@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import NeedsPerson, Refused, Undone, Usage
 from rollout.__main__ import main
-from rollout.errors import NeedsPerson, Refused, Undone, Usage
 from rollout.gate import NOT_ASKED, passes
 from rollout.journal import Journal
 from rollout.status import ColourStatus, Status, age, as_json, remarks, show

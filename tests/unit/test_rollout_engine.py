@@ -11,7 +11,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from rollout.engine import execute, follow
+from engine.client import execute, follow
 
 
 def frame(stream: int, data: bytes) -> bytes:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from security import report
-from security.checks.containers import CHECKS, excuses
-from security.checks.fuzz import malformed
-from security.checks.requests import CLIENT, Case, judge
-from security.verdict import verdict
-from security.wire import Reply, replies
+from tools.audit import report
+from tools.audit.checks.containers import CHECKS, excuses
+from tools.audit.checks.fuzz import malformed
+from tools.audit.checks.requests import CLIENT, Case, judge
+from tools.audit.verdict import verdict
+from tools.audit.wire import Reply, replies
 
 CLEAN = (
     "GET /v1/echo HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Host: localhost\r\nX-Forwarded-Proto: https\r\n"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import cache
+from tools.toolchain import cache
 
 
 def test_key_depends_on_content_and_on_the_borders_between_parts() -> None:

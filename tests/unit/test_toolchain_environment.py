@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import environment, provider_plugins
-from toolchain.environment import Installed
+from tools.toolchain import environment, provider_plugins
+from tools.toolchain.environment import Installed
 
 BUILT = Installed((Path("/c/stand-ins/1/bin"), Path("/c/venv/2/bin")), Path("/c/stand-ins/1/plugins"))
 OFFICIAL = Installed((Path("/opt/pulumi"), Path("/c/venv/2/bin")), None)

@@ -5,7 +5,7 @@ import json
 import pytest
 from pulumi.runtime.proto import language_pb2
 
-from toolchain.language_host import interpreter, program
+from tools.standins.language_host import interpreter, program
 
 
 def request(**fields: object) -> language_pb2.RunRequest:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import doctor, engine, problems
-from toolchain.doctor import Finding
-from toolchain.progress import Progress
+from tools.toolchain import doctor, engine, problems
+from tools.toolchain.doctor import Finding
+from tools.toolchain.progress import Progress
 
 LOG = Path("/tmp/step.log")
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from toolchain import paths, pins, pulumi_built, pulumi_cli, pulumi_official
+from tools.toolchain import paths, pins, pulumi_built, pulumi_cli, pulumi_official
 
 REQUIREMENTS = ("requirements", "requirements-dev")
 
@@ -40,7 +40,7 @@ def test_every_locked_package_has_hashes_and_no_index_is_named(name: str) -> Non
 
 
 def test_the_cli_is_built_from_the_version_of_the_sdk() -> None:
-    go_mod = read("toolchain/pulumi/go.mod")
+    go_mod = read("tools/toolchain/pulumi/go.mod")
     for module in ("pkg", "sdk"):
         found = re.search(rf"github.com/pulumi/pulumi/{module}/v3 v(\S+)", go_mod)
         assert found is not None
@@ -84,4 +84,4 @@ def test_the_checksum_of_an_archive_is_found_by_its_whole_name() -> None:
 
 
 def test_an_old_python_can_read_the_file_that_tells_it_so() -> None:
-    ast.parse(read("toolchain/__main__.py"), feature_version=(3, 6))
+    ast.parse(read("tools/toolchain/__main__.py"), feature_version=(3, 6))

@@ -1,0 +1,78 @@
+"""Step `configure`: make a rendered configuration the running one of the edge.
+
+It is checked by `nginx -t` in the running container, switched by one rename of a symbolic link, reloaded, and read
+back: the exit code of a reload says nothing. A bad configuration never becomes the running one.
+"""
+
+import time
+from dataclasses import dataclass
+
+import docker
+
+from engine.client import last_words, say
+from engine.edge import Edge
+from engine.errors import NeedsPerson, Refused, Undone
+
+_READ_BACK = 15  # seconds; a reload takes well under one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configure:
+    """`config` is the id of the configuration below `releases/` in the edge's volume; `certificate` the fingerprint of
+    the certificate to be shown then, empty for whichever it is."""
+
+    container: str
+    config: str
+    certificate: str = ""
+
+
+def configure(client: docker.DockerClient, args: Configure) -> None:
+    """Raises Refused when nginx does not accept the files, Undone when it did not take them up after a reload."""
+    edge = Edge(client, args.container)
+    files = f"{edge.CONFIG}/releases/{args.config}"
+    checked = edge.run(["nginx", "-t", "-q", "-c", f"{files}/nginx.conf"])
+    if checked.code:
+        raise Refused(f"nginx refuses the new configuration; the running one is untouched:\n{checked.stderr.strip()}")
+    before = edge.run(["readlink", f"{edge.STATE}/config"]).stdout.strip()
+    begin = time.monotonic()
+    if _switch(edge, files, args.config):
+        _must_show(edge, args.certificate)
+        say(f"{args.container}: configuration {args.config} is running after {time.monotonic() - begin:.1f} s")
+        return
+    words = last_words(edge.container)
+    if before:
+        _switch(edge, before, before.rsplit("/", 1)[-1])
+    raise Undone(f"nginx accepted configuration {args.config} but does not run it; the one before is back. {words}")
+
+
+def _must_show(edge: Edge, certificate: str) -> None:
+    """Wait until new connections are shown that certificate: the id of a configuration says nothing of it."""
+    if not certificate:
+        return
+    from certificates.pem import fingerprint
+
+    deadline = time.monotonic() + _READ_BACK
+    while time.monotonic() < deadline:
+        shown = edge.certificate()
+        if shown and fingerprint(shown) == certificate:
+            return
+        time.sleep(0.1)
+    raise NeedsPerson(
+        f"The configuration is running, but {edge.container.name} does not show the new certificate to clients. "
+        f"{last_words(edge.container)}"
+    )
+
+
+def _switch(edge: Edge, files: str, config: str) -> bool:
+    """Whether the edge serves `config` in the end."""
+    link = f"{edge.STATE}/config"
+    edge.must(["sh", "-c", f"ln -sfn {files} {link}.new && mv -T {link}.new {link}"], user="0")
+    if edge.ask("/config") is not None:
+        # Not by a signal from the engine: it takes any for a stop by hand, and would not restart nginx after a crash.
+        edge.run(["nginx", "-c", f"{link}/nginx.conf", "-s", "reload"])
+    deadline = time.monotonic() + _READ_BACK
+    while time.monotonic() < deadline:
+        if edge.ask("/config") == config:
+            return True
+        time.sleep(0.1)
+    return False

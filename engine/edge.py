@@ -1,0 +1,95 @@
+"""The edge's container as the rollout sees it: its admin socket, its state volume, its files.
+
+Everything goes through `docker exec`, so no port is needed and a remote engine is as good as a local one.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import docker
+from docker.models.containers import Container
+
+from engine.client import Result, execute, find, follow
+from engine.errors import NeedsPerson
+
+_CODES = re.compile(r"(\d{3}\n)*")
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_READY = 5  # seconds that a readiness answer may take
+
+
+class Edge:
+    """The running proxy container. Raises NeedsPerson when it is not there or not running."""
+
+    CONFIG = "/etc/edge"
+    STATE = "/var/lib/edge"
+    ADMIN_SOCKET = "/run/edge/admin.sock"
+    HTTPS = 8443
+
+    container: Container
+
+    def __init__(self, client: docker.DockerClient, name: str) -> None:
+        container = find(client, name)
+        if container is None or container.status != "running":
+            state = "does not exist" if container is None else f"is {container.status}"
+            raise NeedsPerson(f"The edge's container {name} {state}. Run `pulumi up --refresh` to bring it back.")
+        self.container = container
+
+    def run(self, command: Sequence[str], *, user: str = "", env: dict[str, str] | None = None) -> Result:
+        """Run a command in the container. The state volume belongs to root: writing there needs `user="0"`."""
+        return execute(self.container, command, user=user, env=env)
+
+    def must(self, command: Sequence[str], *, user: str = "", env: dict[str, str] | None = None) -> str:
+        """The standard output of a command that has to succeed. Raises NeedsPerson with its error output if not."""
+        result = self.run(command, user=user, env=env)
+        if result.code:
+            raise NeedsPerson(
+                f"In {self.container.name}, `{' '.join(command)}` failed with exit code {result.code}:\n"
+                f"{result.stderr.strip() or result.stdout.strip()}"
+            )
+        return result.stdout
+
+    def ask(self, path: str, *, timeout: float = 2) -> str | None:
+        """The body of a 2xx answer on the admin socket, without its line end; None if there is none in time."""
+        result = self.run([*self._curl(timeout), "-f", f"http://edge{path}"])
+        return result.stdout.rstrip("\n") if result.code == 0 else None
+
+    def fresh(self, path: str, *, times: int) -> list[str]:
+        """The answers to one path, each over a connection of its own."""
+        asked = self.run([*self._curl(_READY), "-H", "Connection: close", f"http://edge{path}?[1-{times}]"])
+        return asked.stdout.splitlines()
+
+    def codes(self, places: Sequence[str], *, timeout: float = _READY) -> list[int]:
+        """The status of a GET of each place on the admin socket (as `blue-0/readyz`), 0 for no answer in time."""
+        asked = [word for place in places for word in ("-o", "/dev/null", f"http://{place}")]
+        result = self.run([*self._curl(timeout), "-w", "%{http_code}\\n", *asked])
+        # Where curl cannot even be run, what comes is an error's text, or nothing.
+        answers = [int(code) for code in result.stdout.split()] if _CODES.fullmatch(result.stdout) else []
+        return answers + [0] * (len(places) - len(answers))
+
+    def send(self, method: str, place: str, body: str, *, timeout: float) -> tuple[int, str]:
+        """Status (0 for no whole answer) and text of a request with a JSON body to a place on the admin socket."""
+        data = ["-H", "Content-Type: application/json", "--data-raw", body] if body else []
+        result = self.run([*self._curl(timeout), "-X", method, *data, "-w", "\\n%{http_code}", f"http://{place}"])
+        text, _, code = result.stdout.rpartition("\n")
+        return (int(code) if result.code == 0 else 0), text
+
+    def hold(self, path: str, *, until: str) -> Iterator[str]:
+        """The answers to one path over a single connection, 20 a second, to the first that is `until` or for 30 s.
+
+        They end early where one does not come in time.
+        """
+        curl = " ".join([*self._curl(_READY), "-N", "--fail-early", "--rate", "20/s", f"'http://edge{path}?[1-600]'"])
+        stop = f'while read -r answer; do echo "$answer"; if [ "$answer" = {until} ]; then break; fi; done'
+        return follow(self.container, ["sh", "-c", f"{curl} 2>/dev/null | {stop}"])
+
+    def certificate(self) -> str:
+        """The certificate that clients are shown now, in PEM with its chain; empty if none is."""
+        hostname, _, spoken = (self.ask("/hostname") or "").partition(" ")
+        curl = ["curl", "-sk", "--max-time", "5", "-o", "/dev/null", "-w", "%{certs}"]
+        first = ["--haproxy-protocol"] if spoken else []
+        where = ["--connect-to", f"{hostname}:443:127.0.0.1:{self.HTTPS}", f"https://{hostname}/"]
+        said = self.run([*curl, *first, *where]).stdout if hostname else ""
+        return "\n".join(_PEM.findall(said))  # curl describes each of them before
+
+    def _curl(self, timeout: float) -> list[str]:
+        return ["curl", "-sS", "--max-time", str(timeout), "--unix-socket", self.ADMIN_SOCKET]

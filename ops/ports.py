@@ -1,0 +1,32 @@
+"""The two ports of the edge, tried before anything is touched."""
+
+import os
+import socket
+
+from engine.client import connect, find
+from settings import Settings
+from workloads import edge
+
+
+def taken(settings: Settings) -> list[int]:
+    """The ports of the edge that another program holds.
+
+    Only asked where the engine is this machine's own, and where the stack's edge does not hold them itself.
+    """
+    if (settings.docker_host or os.environ.get("DOCKER_HOST", "unix:")).split(":")[0] != "unix":
+        return []
+    proxy = find(connect(settings.docker_host or ""), edge.proxy(settings).name)
+    if proxy is not None and proxy.status == "running":
+        return []
+    wanted = (settings.edge.http_port, settings.edge.https_port)
+    return [port for port in wanted if not _free(str(settings.edge.bind), port)]
+
+
+def _free(address: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+        return True

@@ -1,8 +1,0 @@
-"""What each resource type is made of."""
-
-from toolchain.plugins.docker_plugin.tables.container import CONTAINER
-from toolchain.plugins.docker_plugin.tables.network import NETWORK
-from toolchain.plugins.docker_plugin.tables.remote_image import REMOTE_IMAGE
-from toolchain.plugins.docker_plugin.tables.volume import VOLUME
-
-TABLES = {table.token: table for table in (CONTAINER, NETWORK, VOLUME, REMOTE_IMAGE)}

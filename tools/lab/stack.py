@@ -1,0 +1,269 @@
+"""The stack that the fault tests deploy, release to, and break."""
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from docker.errors import APIError
+from docker.models.containers import Container
+
+from images import reference
+from tools.lab.backend import build
+from tools.lab.load.client import eventually
+from tools.lab.project import ROOT, Project, sweep
+
+PROGRAM = Path(__file__).parent / "program.py"
+CONFIG: dict[str, Any] = {
+    "profile": "development",
+    "OLLAMA_VERSION": "local",
+    "OLLAMA_MODELS": ["none:1"],
+    "IMAGE_TAG": "1",
+    "edge": {
+        "bind": "127.0.0.1",
+        "httpPort": 18480,
+        "httpsPort": 18490,
+        "rateLimit": "off",  # the load comes from one address
+    },
+    "network": {"cidr": "10.78.0.0/20"},
+}
+API: dict[str, Any] = {"egress": False, "memory": "64M", "smoke": {"path": "/v1/chat", "body": "{}"}}
+ROLLOUT: dict[str, Any] = {"watch": "1s", "gatePasses": 2, "gateTimeout": "6s", "drainTimeout": "60s"}
+
+
+class FaultStack(Project):
+    """A stack of the edge and the backend of this folder in two colours.
+
+    `version` is what the backend of the last successful release says of itself. `host` is the engine's address, empty
+    for the default one. `config` is what all releases have in common.
+    """
+
+    def __init__(
+        self,
+        base: Path,
+        engine: docker.DockerClient,
+        image: str,
+        host: str = "",
+        *,
+        name: str = "flt",
+        config: dict[str, Any] = CONFIG,
+    ) -> None:
+        self.image, self.host, self.common = image, host, config
+        self.operator = os.environ | {"STACK": name} | ({"DOCKER_HOST": host} if host else {})
+        super().__init__(base / "checkout", base / "state", name, self._config("0", {}))
+        self.engine = engine
+        self.number = 0
+        self.version = "0"
+        shutil.copy(PROGRAM, self.folder / "__main__.py")
+        self.ca = base / "ca.pem"
+        self.url = ""
+
+    def create(self) -> None:
+        """The first release."""
+        sweep(self.engine, f"{self.name}-")
+        self.pulumi("stack", "init")
+        self.release()
+        outputs = self.outputs()
+        self.ca.write_text(outputs["ca"])
+        self.url = outputs["url"]
+
+    def remove(self) -> None:
+        """Take everything away, however a test has left it."""
+        for container in self._containers(""):
+            container.remove(force=True)
+        self.pulumi("cancel", "--yes", check=False)
+        self.pulumi("destroy", "--yes", "--skip-preview", check=False)
+        # A test may have left it with an engine that nobody reaches.
+        sweep(self.engine, f"{self.name}-")
+
+    def _config(self, version: str, change: dict[str, Any]) -> dict[str, Any]:
+        env = {"VERSION": version, **change.pop("env", {})}
+        api = API | {"image": self.image, "env": env} | change.pop("api", {})
+        rollout = ROLLOUT | change.pop("rollout", {})
+        host = {"dockerHost": self.host} if self.host else {}
+        return self.common | {"api": api, "rollout": rollout} | host | change
+
+    def want(self, **change: Any) -> str:
+        """Configure a new version; return it. `change` is laid over the configuration, its groups key by key."""
+        self.number += 1
+        self.write(self._config(str(self.number), change))
+        return str(self.number)
+
+    def want_again(self, version: str) -> None:
+        """Configure a version that there was before."""
+        self.write(self._config(version, {}))
+
+    def up(self, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.pulumi("up", "--yes", "--skip-preview", check=check)
+
+    def release(self, **change: Any) -> str:
+        """Release a new, good version; return it."""
+        self.version = self.want(**change)
+        self.up()
+        return self.version
+
+    def up_in_background(self) -> "subprocess.Popen[str]":
+        """`pulumi up` in a process group of its own, to be killed as a whole."""
+        return subprocess.Popen(
+            ["pulumi", "up", "--yes", "--skip-preview", "--stack", self.name, "--non-interactive"],
+            cwd=self.folder,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def rollout(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m rollout`, as an operator would: with no knowledge of Pulumi."""
+        command = [sys.executable, "-m", "rollout", *words]
+        return self._as_operator(command)
+
+    def step(self, name: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run one step of a deployment, as Pulumi would."""
+        return self._as_operator([sys.executable, "-m", "rollout", "step", name], **env)
+
+    def step_plan(self) -> dict[str, Any]:
+        """What an update of another release would be planned to do."""
+        edge = {"EDGE": f"{self.name}-nginx", "EDGE_STATE": f"{self.name}-edge-state", "EDGE_IMAGE": reference("nginx")}
+        where = edge | {"SERVICE": f"{self.name}-api", "RELEASE": "0" * 12}
+        last = {"LAST_LIVE": self.live, "LAST_RELEASE": "1" * 12, "PROMOTE": "auto", "PREVIEW": ""}
+        found: dict[str, Any] = json.loads(self.step("plan", **where, **last).stdout)
+        return found
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.rollout("status", "--json").stdout)
+        return found
+
+    @property
+    def live(self) -> str:
+        """The live colour, by the marker on the host."""
+        return "green" if self.in_state("test -f green").returncode == 0 else "blue"
+
+    @property
+    def idle(self) -> str:
+        return "blue" if self.live == "green" else "green"
+
+    def phase(self) -> str:
+        """How far the deployment has come, by the journal on the host; empty if there is none to read."""
+        try:
+            chunks, _ = self.container("nginx").get_archive("/var/lib/edge/journal.json")
+            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+                file = archive.extractfile("journal.json")
+                return str(json.loads(file.read())["phase"]) if file else ""
+        except (APIError, json.JSONDecodeError, KeyError):
+            return ""
+
+    def in_state(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Run a shell line in the edge's state volume, as root."""
+        enter = ["docker", "exec", "-u", "0", "-w", "/var/lib/edge", f"{self.name}-nginx"]
+        return self._as_operator([*enter, "sh", "-c", script])
+
+    def exec_in_edge(self, *command: str) -> None:
+        """Run a command in the edge's container, whatever comes of it."""
+        self._as_operator(["docker", "exec", f"{self.name}-nginx", *command])
+
+    def _as_operator(self, command: list[str], **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=ROOT, env=self.operator | env, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    def _containers(self, services: str) -> list[Container]:
+        """The containers whose name, behind that of the stack, fits this pattern; running or not."""
+        # One may be removed between the list and the look at it: the tests ask while Pulumi is at work.
+        containers = self.engine.containers
+        return containers.list(all=True, filters={"name": f"^/{self.name}-{services}"}, ignore_removed=True)
+
+    def container(self, service: str) -> Container:
+        return self.engine.containers.get(f"{self.name}-{service}")
+
+    def ids(self) -> dict[str, str]:
+        """Name to id of every container of the stack that serves requests, running or not."""
+        found = self._containers("(api-|nginx$)")
+        return {container.name or "": container.id or "" for container in found}
+
+    def kill_process(self, service: str) -> None:
+        """SIGKILL for a container's first process from the host: what a crash looks like to the engine."""
+        pid = self.container(service).attrs["State"]["Pid"]
+        os.kill(pid, signal.SIGKILL)
+
+    def versions(self) -> dict[str, str]:
+        """What the backend of each colour says of itself."""
+        found = {}
+        for container in self._containers("api-(blue|green)$"):
+            env = dict(value.split("=", 1) for value in container.attrs["Config"]["Env"])
+            found[env["ORCA_COLOUR"]] = env["VERSION"]
+        return found
+
+    def settle(self, *, pair: bool) -> None:
+        """Make the configuration that of the live colour again, whatever a test has left; with `pair`, see to it that
+        both colours are ready."""
+        if self.container("nginx").status != "running":
+            self.container("nginx").start()
+            eventually(lambda: self.rollout("status").returncode == 0, 20, "the edge is back")
+        status = self.status()
+        needed = ("blue", "green") if pair else (status["live"],)
+        sound = all((status["colours"][colour] or {}).get("health") == "ready" for colour in needed)
+        if not sound or (pair and status["phase"] != "done"):
+            self.release()
+            self.release()
+        self.version = self.versions()[self.live]
+        self.want_again(self.version)
+
+
+def kill_group(process: "subprocess.Popen[str]") -> None:
+    """SIGKILL for `pulumi`, its plugins and the step that is running, all at once."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+
+
+def wait_for_phase(stack: FaultStack, phase: str, deployer: "subprocess.Popen[str]") -> None:
+    """Wait until a deployment has come that far."""
+
+    def reached() -> bool:
+        assert deployer.poll() is None, deployer.communicate()[0]
+        return stack.phase() == phase
+
+    eventually(reached, 60, f"phase {phase}")
+
+
+def wait_for_words(deployer: "subprocess.Popen[str]", words: str) -> None:
+    """Wait until a deployment has said something; pulumi shows what a step says as it comes."""
+    assert deployer.stdout
+    said = []
+    for line in deployer.stdout:
+        said.append(line)
+        if words in line:
+            return
+    raise AssertionError(f"it never said {words!r}:\n{''.join(said)}")
+
+
+@contextmanager
+def backend_image(context: Path, engine: docker.DockerClient, repository: str) -> Iterator[str]:
+    """Build the backend's images in the empty folder `context`: `:1`, `:2` whose versions end in "b", and `:no-start`,
+    whose program is missing. Gives their repository; removes them in the end."""
+    require_tools()
+    build.into(context)
+    (context / "Dockerfile.no-start").write_text('FROM scratch\nCOPY Dockerfile /\nENTRYPOINT ["/missing"]\n')
+    engine.images.build(path=str(context), tag=f"{repository}:1", rm=True)
+    engine.images.build(path=str(context), tag=f"{repository}:2", rm=True, buildargs={"BUILD": "b"})
+    engine.images.build(path=str(context), dockerfile="Dockerfile.no-start", tag=f"{repository}:no-start", rm=True)
+    yield repository
+    for tag in ("1", "2", "no-start"):
+        engine.images.remove(f"{repository}:{tag}", force=True)
+
+
+def require_tools() -> None:
+    for tool in ("pulumi", "go", "docker"):
+        if shutil.which(tool) is None:
+            pytest.exit(f'The fault tests need {tool} in PATH: eval "$(make -s env)"', 2)

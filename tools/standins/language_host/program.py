@@ -1,0 +1,88 @@
+"""Runs the user's program as a child process, the way the official host does."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+
+from pulumi.runtime.proto import language_pb2
+
+from tools.standins.language_host import interpreter
+
+# `pulumi-language-python-exec` ends with this code after it has shown the user an error itself.
+ALREADY_REPORTED = 32
+# Between the request to end and the kill of a program, in seconds; the engine itself waits for 5.
+GRACE_SECONDS = 3.0
+
+_running: set["subprocess.Popen[bytes]"] = set()
+_lock = threading.Lock()
+
+
+def arguments(request: language_pb2.RunRequest, executor: str, engine: str, tracing: str) -> list[str]:
+    """The command line of `pulumi-language-python-exec`, without the interpreter in front."""
+    options = {
+        "monitor": request.monitor_address,
+        "engine": engine,
+        "project": request.project,
+        "root_directory": request.info.root_directory,
+        "stack": request.stack,
+        "pwd": request.pwd,
+        "dry_run": str(request.dryRun).lower(),
+        "parallel": str(request.parallel),
+        "tracing": tracing,
+        "organization": request.organization,
+    }
+    given = [word for name, value in options.items() if value for word in (f"--{name}", value)]
+    return [executor, *given, request.info.entry_point, *request.args]
+
+
+def configuration(request: language_pb2.RunRequest) -> dict[str, str]:
+    """The environment variables in which the SDK finds the stack's configuration."""
+    return {
+        "PULUMI_CONFIG": json.dumps(dict(request.config)),
+        "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
+    }
+
+
+def outcome(code: int) -> language_pb2.RunResponse:
+    """What a program's exit code (negative: the signal that ended it) means for the engine."""
+    if code == 0:
+        return language_pb2.RunResponse()
+    if code == ALREADY_REPORTED:
+        return language_pb2.RunResponse(bail=True)
+    if code < 0:
+        return language_pb2.RunResponse(error=f"program was ended by signal {-code}")
+    return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {code}")
+
+
+def run(python: interpreter.Interpreter, command: list[str], config: dict[str, str]) -> int:
+    """Run the program to its end and return its exit code. Its output goes where the engine reads this host's."""
+    interpreter.check(python)
+    with _lock:
+        process = subprocess.Popen(
+            [python.executable, *command],
+            env=python.environment | config,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stdout.fileno(),
+            stderr=sys.stderr.fileno(),
+        )
+        _running.add(process)
+    try:
+        return process.wait()
+    finally:
+        with _lock:
+            _running.discard(process)
+
+
+def cancel() -> None:
+    """End every running program: ask, and kill those that are still there after the grace period."""
+    with _lock:
+        programs = list(_running)
+    for process in programs:
+        process.terminate()
+    for process in programs:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
+            continue
+        process.kill()

@@ -1,0 +1,94 @@
+"""The environment variables in which `pulumi` and this project's commands find what the setup has made."""
+
+import contextlib
+import os
+import secrets
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.toolchain import docker_cli, paths, problems, provider_plugins, pulumi_cli, venv
+from tools.toolchain.pulumi_cli import Cli
+from tools.toolchain.stand_ins import StandIns, locate
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What a finished setup offers: directories for the front of the PATH, and a PULUMI_HOME with stand-in plugins.
+
+    `plugins` is the directory of those stand-ins, for a user who has a PULUMI_HOME of their own (None: official ones).
+    """
+
+    path: tuple[Path, ...]
+    plugins: Path | None
+
+
+def stand_ins(cli: Cli) -> StandIns | None:
+    """The stand-ins that this machine needs beside a CLI, there or not; None where all is official."""
+    all_official = cli.way == "official" and provider_plugins.way(os.environ) == "official"
+    return None if all_official else locate(cli, venv.python())
+
+
+def installed() -> Installed:
+    """What is there. Raises Problem where the setup has not been run, or not to its end."""
+    cli = pulumi_cli.find()
+    needed = stand_ins(cli) if cli else None
+    if cli is None or not venv.is_ready() or (needed and not needed.is_ready):
+        raise problems.Problem(
+            "This machine is not set up for this checkout yet; nothing was started.\n"
+            "Run `python3 -m tools.toolchain setup` (or `make up`, which does that first)."
+        )
+    commands = needed.commands if needed and cli.way == "stand-in" else cli.directory
+    plugins = needed.plugins if needed and provider_plugins.way(os.environ) == "stand-in" else None
+    if needed and plugins and not provider_plugins.are_linked(needed):
+        provider_plugins.link(needed)
+    return Installed((commands, venv.python().parent), plugins)
+
+
+def variables(user: Mapping[str, str], found: Installed) -> dict[str, str]:
+    """What to set on top of the user's environment `user`. Whatever the user has set already stays as it is."""
+    home, state = str(provider_plugins.own_home()), paths.state()
+    wanted = {"PULUMI_SKIP_UPDATE_CHECK": "true"}
+    path = list(map(str, found.path))
+    if found.plugins:
+        wanted |= {"PULUMI_HOME": home, "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
+        if user.get("PULUMI_HOME", home) != home:
+            path.append(str(found.plugins))
+    if "PULUMI_ACCESS_TOKEN" not in user:
+        # Beside each state file Pulumi would write one of attributes, in place: killed just then, it could not read the
+        # state again ("EOF"). It needs none, and replaces the state itself by a rename.
+        wanted["PULUMI_BACKEND_URL"] = f"file://{state / 'pulumi'}?metadata=skip"
+    if "PULUMI_CONFIG_PASSPHRASE" not in user:
+        wanted["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(state / "passphrase")
+    host = None if "DOCKER_HOST" in user else docker_cli.host_to_set(user)
+    if host:
+        wanted["DOCKER_HOST"] = host
+    rest = [place for place in user.get("PATH", os.defpath).split(os.pathsep) if not _is_ours(place)]
+    return {"PATH": os.pathsep.join(path + rest)} | {name: value for name, value in wanted.items() if name not in user}
+
+
+def prepare_state() -> None:
+    """Make the directory of the stacks' state, and once and for all the passphrase of their secrets."""
+    (paths.state() / "pulumi").mkdir(parents=True, exist_ok=True)
+    passphrase = paths.state() / "passphrase"
+    if passphrase.exists():
+        return
+    fresh = passphrase.with_name(f".passphrase.{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(32))
+        file.flush()
+        os.fsync(file.fileno())
+    # Whoever comes first has made it; a link never replaces.
+    with contextlib.suppress(FileExistsError):
+        os.link(fresh, passphrase)
+    fresh.unlink()
+
+
+def exports(additions: Mapping[str, str]) -> str:
+    """Shell lines that set these variables, for `eval`."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in additions.items())
+
+
+def _is_ours(place: str) -> bool:
+    return bool(place) and Path(place).is_relative_to(paths.cache())
