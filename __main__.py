@@ -4,49 +4,45 @@ import pulumi
 
 from components.bluegreen import BlueGreen, BlueGreenArgs
 from components.certificate import Certificate, CertificateArgs
-from components.models import Models, ModelsArgs
+from components.edge import Edge, EdgeArgs, edge_files
+from components.images import images_on_engine
 from components.network import Networks
-from components.ollama import Ollama, OllamaArgs
 from components.plan import release_plan
-from components.provider import engine
-from components.proxy import Proxy, ProxyArgs
+from components.provider import on_engine
+from components.service import Host, services
 from components.settings import stack_settings
-from workloads import api, edge
-from workloads.network import networks as network_plan
+from components.storage import Storage, StorageArgs
+from workloads import ollama
+from workloads.stack import stack as everything
 
 settings = stack_settings()
-plan = release_plan(settings, edge=edge.proxy(settings), wanted=api.colour_workloads(settings, "blue")[0])
-opts = engine(settings)
+stack = everything(settings)
+plan = release_plan(settings, stack)
+opts = on_engine(settings)
 
-networks = Networks("network", network_plan(settings), opts=opts).by_key
-
-ollama = Ollama("ollama", OllamaArgs(settings=settings, networks=networks), opts=opts)
-models = Models("models", ModelsArgs(settings=settings, networks=networks, volume=ollama.volume), opts=opts)
-
+images = images_on_engine(settings, stack, opts)
+networks = Networks("network", stack.networks, opts=opts)
 certificate = Certificate("certificate", CertificateArgs(settings=settings), opts=opts)
-proxy = Proxy(
+contents = edge_files(settings, certificate)
+storage = Storage("storage", StorageArgs(settings=settings, stack=stack, images=images, contents=contents), opts=opts)
+host = Host(images=images, networks=networks.by_key, storage=storage)
+
+running = services(settings, stack, host, opts)
+edge = Edge(
     "edge",
-    ProxyArgs(settings=settings, networks=networks, certificate=certificate.certificate, key=certificate.key),
+    EdgeArgs(settings=settings, host=host, workload=stack.edge, certificate=certificate, services=running),
     opts=opts,
 )
-
-backend = BlueGreen(
+api = BlueGreen(
     "api",
-    BlueGreenArgs(
-        settings=settings,
-        networks=networks,
-        edge=edge.proxy(settings).name,
-        plan=plan,
-        colours=lambda colour: api.colour_workloads(settings, colour),
-        after=[ollama, models, proxy],
-    ),
+    BlueGreenArgs(settings=settings, host=host, stack=stack, plan=plan, edge=edge, services=running),
     opts=opts,
 )
 
-pulumi.export("url", proxy.url)
+pulumi.export("url", edge.url)
 pulumi.export("ca", certificate.ca)
-pulumi.export("live", backend.live)
-pulumi.export("release", backend.release)
-pulumi.export("image", backend.image)
-pulumi.export("models", models.digests)
+pulumi.export("live", api.live)
+pulumi.export("release", api.release)
+pulumi.export("image", api.image)
+pulumi.export("models", running[ollama.INIT].output)
 pulumi.export("endpoints", {})

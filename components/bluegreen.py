@@ -1,38 +1,40 @@
 """Releases without loss: a workload in two colours behind the edge."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 
 from components.container import ContainerArgs, container
-from components.plan import place
+from components.service import Host, Service, needed_by
 from components.step import step
+from rollout.arguments import Place, Preflight, Release, Smoke, Terms
 from rollout.plan import Plan
 from settings import Settings
 from workloads.colour import COLOURS, Colour
+from workloads.stack import Stack
 from workloads.workload import Workload
 
 
 @dataclass(frozen=True, kw_only=True)
 class BlueGreenArgs:
-    """`edge` is the name of the proxy container, `plan` the one that `release_plan` made of what it saw there.
-    `colours` gives the replicas of a colour, in order: each carries the labels `orca.colour` and `orca.release` (the id
-    of its release), and is named `<service>-<colour>`, further ones with `-2` and so on. `networks` by their key in the
-    settings, `volumes` by their name on the host. `after` must be done before a release begins. Readiness path, smoke
-    request and terms are those of `settings.api` and `settings.rollout`.
+    """`plan` is the one that `release_plan` made of what it saw on the host.
+
+    `stack` has the replicas of each colour, in order: each carries the labels `orca.colour` and `orca.release` (the id
+    of its release), and is named `<service>-<colour>`, further ones with `-2` and so on. A release begins when `edge`
+    is configured and the `services` that the replicas depend on are ready. Readiness path, smoke request and terms are
+    those of `settings.api` and `settings.rollout`.
     """
 
     settings: Settings
-    networks: Mapping[str, docker.Network]
-    edge: str
+    host: Host
+    stack: Stack
     plan: Plan
-    colours: Callable[[Colour], tuple[Workload, ...]]
-    volumes: Mapping[str, docker.Volume] = field(default_factory=dict)
-    after: Sequence[pulumi.Resource] = ()
+    edge: pulumi.Resource
+    services: Mapping[str, Service]
 
 
 class BlueGreen(pulumi.ComponentResource):
@@ -52,42 +54,41 @@ class BlueGreen(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: BlueGreenArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("orca:rollout:BlueGreen", name, {}, opts)
-        wanted = args.colours("blue")[0]
         self._name, self._args = name, args
-        self._where = place(args.edge, wanted)
+        self._place = place(args.stack)
+        self._after = [args.host.images, args.edge, *needed_by(args.stack.colours["blue"][0], args.services)]
         plan = args.plan
-        if plan.note:
-            pulumi.log.warn(plan.note, self)
         preflight = self._preflight(plan)
         containers = [
             self._container(workload, plan, preflight)
             for colour in COLOURS
             for workload in self._workloads(colour, plan)
         ]
-        rollout = self._rollout(plan, [*args.after, *containers])
+        rollout = self._rollout(plan, [*self._after, *containers])
         found: pulumi.Output[dict[str, str]] = rollout.stdout.apply(json.loads)
         self.live, self.release, self.image = found["live"], found["release"], found["image"]
         self.register_outputs({"live": self.live, "release": self.release, "image": self.image})
 
     def _preflight(self, plan: Plan) -> pulumi.Resource:
-        rollout = self._args.settings.rollout
+        args = self._args
         return step(
             f"{self._name}-preflight",
             "rollout step preflight",
-            self._args.settings,
-            {
-                **self._where,
-                "COLOUR": plan.create or plan.target,
-                "GENERATION": str(plan.generation - plan.flips),
-                "ATTEMPT": str(plan.attempt),
-                "DRAIN_TIMEOUT": str(rollout.drain_timeout),
-            },
-            self._options(touched=plan.create is not None, depends_on=self._args.after),
+            args.settings,
+            Preflight(
+                place=self._place,
+                colour=plan.create or plan.target,
+                release=wanted_release(args.stack),
+                generation=plan.generation - plan.flips,
+                attempt=plan.attempt,
+                drain_timeout=args.settings.rollout.drain_timeout,
+            ),
+            self._options(touched=plan.create is not None, depends_on=self._after),
         )
 
     def _workloads(self, colour: Colour, plan: Plan) -> tuple[Workload, ...]:
         """The replicas of a colour: the wanted ones if it is made anew, else those that exist."""
-        wanted = self._args.colours(colour)
+        wanted = self._args.stack.colours[colour]
         names = plan.declared.get(colour)
         if colour == plan.create or names == ():
             return wanted
@@ -99,36 +100,34 @@ class BlueGreen(pulumi.ComponentResource):
         args, touched = self._args, workload.labels["orca.colour"] == plan.create
         labels = {"orca.readiness": args.settings.api.readiness, "orca.attempt": str(plan.attempt)}
         return container(
-            f"{self._name}-{workload.name.removeprefix(self._where['SERVICE'] + '-')}",
+            f"{self._name}-{workload.name.removeprefix(f'{self._place.service}-')}",
             ContainerArgs(
-                settings=args.settings,
                 workload=replace(workload, labels={**workload.labels, **labels}),
-                networks=args.networks,
-                volumes=args.volumes,
+                networks=args.host.networks,
+                volumes=args.host.storage.volumes,
             ),
             self._options(touched=touched, depends_on=[preflight]),
         )
 
     def _rollout(self, plan: Plan, after: Sequence[pulumi.Resource]) -> Any:
         settings = self._args.settings
-        rollout = settings.rollout
+        rollout, smoke = settings.rollout, settings.smoke
         return step(
             f"{self._name}-rollout",
             "rollout step release",
             settings,
-            {
-                **self._where,
-                "TARGET": plan.target,
-                "GENERATION": str(plan.generation),
-                "ATTEMPT": str(plan.attempt),
-                "PROMOTE": rollout.promote,
-                "GATE_PASSES": str(rollout.gate_passes),
-                "GATE_TIMEOUT": str(rollout.gate_timeout),
-                "WATCH": str(rollout.watch),
-                "ERROR_RATIO": str(rollout.error_ratio),
-                "SMOKE": settings.smoke.model_dump_json() if settings.smoke else "null",
-                "PIDS": str(settings.api.pids),
-            },
+            Release(
+                place=self._place,
+                target=plan.target,
+                release=wanted_release(self._args.stack),
+                generation=plan.generation,
+                attempt=plan.attempt,
+                manual=rollout.promote == "manual",
+                terms=Terms(passes=rollout.gate_passes, watch=rollout.watch, error_ratio=float(rollout.error_ratio)),
+                gate_timeout=rollout.gate_timeout,
+                smoke=Smoke(**smoke.model_dump()) if smoke else None,
+                pids=settings.api.pids,
+            ),
             self._options(touched=not plan.frozen, depends_on=after),
         )
 
@@ -136,3 +135,13 @@ class BlueGreen(pulumi.ComponentResource):
         return pulumi.ResourceOptions(
             parent=self, depends_on=list(depends_on), ignore_changes=None if touched else ["*"]
         )
+
+
+def place(stack: Stack) -> Place:
+    """Where the stack's releases happen."""
+    return Place(edge=stack.edge.name, service=stack.colours["blue"][0].name.removesuffix("-blue"))
+
+
+def wanted_release(stack: Stack) -> str:
+    """The id of the release that the settings describe."""
+    return stack.colours["blue"][0].labels["orca.release"]

@@ -6,10 +6,10 @@ from datetime import date
 from pathlib import Path
 
 import pulumi
+from pulumi_command import local
 
 from certificates.pem import check
 from certificates.self_signed import LEAF_DAYS
-from components.step import step
 from settings import Settings
 
 
@@ -42,18 +42,17 @@ class Certificate(pulumi.ComponentResource):
         self.register_outputs({"ca": self.ca})
 
     def _self_signed(self, name: str, settings: Settings) -> None:
-        made = step(
+        made = local.Command(
             f"{name}-self-signed",
-            "certificates self-signed",
-            settings,
-            {
+            create="python3 -m certificates self-signed",
+            environment={
                 "STACK": settings.stack,
                 "HOSTNAME": settings.edge.hostname,
                 # The first `up` of a new period renews.
                 "PERIOD": str(date.today().toordinal() // (LEAF_DAYS * 2 // 3)),
             },
-            pulumi.ResourceOptions(parent=self, additional_secret_outputs=["stdout", "stderr"]),
-            silent=True,
+            logging=local.Logging.NONE,  # it prints keys
+            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["stdout", "stderr"]),
         )
         pem: pulumi.Output[dict[str, str]] = made.stdout.apply(json.loads)
         self.ca = pulumi.Output.from_input("") if settings.edge.tls.acme else pulumi.Output.unsecret(pem["ca"])

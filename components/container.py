@@ -8,68 +8,30 @@ What the recordings of the real provider taught is closed here for every service
 - it cannot set a PID limit, and its own wait is cleared by a refresh: so both are a step behind the container.
 """
 
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 import pulumi
 import pulumi_docker as docker
 
-from components.step import step
-from settings import Settings
-from workloads.workload import HealthCheck, Workload
+from workloads.workload import Attachment, HealthCheck, Workload
 
 MIB = 1024 * 1024
 CPU_PERIOD = 100_000  # microseconds
-LOG_OPTIONS = {"max-size": "10m", "max-file": "5", "tag": "{{.Name}}"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerArgs:
-    """`networks` by their key in the plan; `volumes` by their name on the host.
+    """`networks` by their key in the plan; `volumes` by their name on the host."""
 
-    `after` must be done before it is made. `wait`: the health check must pass before anything that depends on it
-    goes on.
-    """
-
-    settings: Settings
     workload: Workload
     networks: Mapping[str, docker.Network]
     volumes: Mapping[str, docker.Volume]
-    wait: bool = True
-    after: Sequence[pulumi.Resource] = ()
 
 
-class Container(pulumi.ComponentResource):
-    """A running container with all its limits.
-
-    Pulumi type `orca:docker:Container`; makes a `docker.Container` and the step that finishes it.
-    """
-
-    container: docker.Container
-
-    def __init__(self, name: str, args: ContainerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("orca:docker:Container", name, {}, opts)
-        self.container = container(name, args, pulumi.ResourceOptions(parent=self, depends_on=list(args.after)))
-        test = args.workload.health.test if args.wait and args.workload.health else ()
-        step(
-            f"{name}-ready",
-            "rollout step ready",
-            args.settings,
-            {
-                "CONTAINER": self.container.id,
-                "PIDS": str(args.workload.resources.pids),
-                "TEST": shlex.join(test[1:]),
-                "TIMEOUT": str(_patience(args.workload.health)),
-            },
-            pulumi.ResourceOptions(parent=self),
-        )
-        self.register_outputs({"id": self.container.id})
-
-
-def container(name: str, args: ContainerArgs, opts: pulumi.ResourceOptions, *, start: bool = True) -> docker.Container:
-    """The bare `docker.Container` of a workload. `start=False` leaves it created, for a step to start."""
+def container(name: str, args: ContainerArgs, opts: pulumi.ResourceOptions) -> docker.Container:
+    """The `docker.Container` of a workload. That of a one-shot is made and not started: a step runs it."""
     work = args.workload
     quota = _cpu_quota(work.resources.cpus)
     guarded = pulumi.ResourceOptions(delete_before_replace=True, replace_on_changes=["*"])
@@ -86,23 +48,18 @@ def container(name: str, args: ContainerArgs, opts: pulumi.ResourceOptions, *, s
         read_only=work.read_only,
         tmpfs=dict(work.tmpfs),
         sysctls=dict(work.sysctls) or None,
-        capabilities=docker.ContainerCapabilitiesArgs(adds=[], drops=["ALL"]),
-        security_opts=["no-new-privileges:true"],
-        networks_advanced=[
-            docker.ContainerNetworksAdvancedArgs(
-                name=args.networks[attachment.network].name,
-                ipv4_address=str(attachment.address),
-                aliases=list(attachment.aliases),
-            )
-            for attachment in work.networks
-        ],
+        capabilities=docker.ContainerCapabilitiesArgs(
+            adds=list(work.capabilities.add), drops=list(work.capabilities.drop)
+        ),
+        security_opts=list(work.security_options),
+        networks_advanced=[_attachment(args.networks[found.network], found) for found in work.networks],
         ports=[
             docker.ContainerPortArgs(internal=port.container, external=port.host, ip=str(port.bind), protocol="tcp")
             for port in work.ports
         ],
         volumes=[
             docker.ContainerVolumeArgs(
-                volume_name=args.volumes[mount.volume].name, container_path=mount.path, read_only=mount.read_only
+                volume_name=args.volumes[mount.volume.name].name, container_path=mount.path, read_only=mount.read_only
             )
             for mount in work.mounts
         ],
@@ -113,15 +70,23 @@ def container(name: str, args: ContainerArgs, opts: pulumi.ResourceOptions, *, s
         cpus=None if quota else f"{work.resources.cpus:.1f}",
         cpu_period=CPU_PERIOD if quota else None,
         cpu_quota=quota,
-        restart="no" if work.one_shot else "unless-stopped",
-        start=start,
-        must_run=start,
+        restart=work.restart,
+        start=not work.one_shot,
+        must_run=not work.one_shot,
         log_driver="json-file",
-        log_opts=LOG_OPTIONS,
+        log_opts={"max-size": work.log.max_size, "max-file": str(work.log.max_files), "tag": work.log.tag},
         stop_signal=work.stop.signal,
         stop_timeout=work.stop.grace,
         destroy_grace_seconds=work.stop.grace,
         opts=pulumi.ResourceOptions.merge(opts, guarded),
+    )
+
+
+def _attachment(network: docker.Network, found: Attachment) -> docker.ContainerNetworksAdvancedArgs:
+    return docker.ContainerNetworksAdvancedArgs(
+        name=network.name,
+        ipv4_address=str(found.address) if found.address else None,
+        aliases=list(found.aliases),
     )
 
 
@@ -149,8 +114,3 @@ def _go_duration(seconds: int) -> str:
 def _cpu_quota(cpus: Decimal) -> int | None:
     """The provider has no stable spelling for multiples of ten CPUs; those become a quota of the same size."""
     return int(cpus) * CPU_PERIOD if cpus % 10 == 0 else None
-
-
-def _patience(health: HealthCheck | None) -> int:
-    """Seconds after which Docker itself would call the container unhealthy."""
-    return health.start_period + health.retries * (health.interval + health.timeout) if health else 0

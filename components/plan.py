@@ -1,54 +1,52 @@
 """The plan of an update: what is live is seen on the host, before Pulumi touches anything there."""
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 
-from components.step import observe
+from components.bluegreen import place, wanted_release
+from engine.errors import CommandError
+from rollout.arguments import Look
+from rollout.observe import planned
 from rollout.plan import Plan
+from rollout.sentence import sentence
 from settings import Settings
-from workloads.edge import STATE
-from workloads.workload import Workload
+from workloads.places import STATE
+from workloads.stack import Stack
 
 _READS = 5
 
 
-def release_plan(settings: Settings, *, edge: Workload, wanted: Workload) -> Plan:
-    """What this update has to do so that `wanted`, a replica of the blue colour, is live behind the proxy `edge`.
+def release_plan(settings: Settings, stack: Stack) -> Plan:
+    """What this update has to do so that the release of these settings is live.
 
     To be called before the first resource is registered: from then on Pulumi may be replacing the edge, which holds
-    the state that is read here. Raises `pulumi.RunError` when the release is refused.
+    the state that is read here. Says the plan in a sentence. Raises `pulumi.RunError` when the release is refused.
     """
     last = _last_outputs()
-    seen = observe(
-        "rollout step plan",
-        settings,
-        {
-            **place(edge.name, wanted),
-            "EDGE_IMAGE": edge.image,
-            "EDGE_STATE": next(mount.volume for mount in edge.mounts if mount.path == STATE),
-            "PROMOTE": settings.rollout.promote,
-            "LAST_LIVE": last.get("live") or "",
-            "LAST_RELEASE": last.get("release") or "",
-            "PREVIEW": "1" if pulumi.runtime.is_dry_run() else "",
-        },
+    wanted = wanted_release(stack)
+    look = Look(
+        place=place(stack),
+        wanted=wanted,
+        last_live=last.get("live") or None,
+        last_release=last.get("release") or "",
+        volume=next(mount.volume.name for mount in stack.edge.mounts if mount.path == STATE),
+        image=stack.edge.image,
+        manual=settings.rollout.promote == "manual",
+        preview=pulumi.runtime.is_dry_run(),
     )
-    plan = Plan(**json.loads(seen.stdout))
+    try:
+        plan = planned(look, settings.docker_host or "")
+    except CommandError as error:
+        raise pulumi.RunError(str(error)) from None
     if plan.refusal:
         raise pulumi.RunError(plan.refusal)
+    if plan.note:
+        pulumi.log.warn(plan.note)
+    pulumi.log.info(sentence(plan, wanted, manual=look.manual))
     return plan
-
-
-def place(edge: str, wanted: Workload) -> dict[str, str]:
-    """The inputs that every step of a release has: where it is released, and which release that is."""
-    return {
-        "EDGE": edge,
-        "SERVICE": wanted.name.removesuffix("-blue"),
-        "RELEASE": wanted.labels["orca.release"],
-    }
 
 
 def _last_outputs() -> Mapping[str, Any]:

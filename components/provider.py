@@ -6,7 +6,7 @@ import pulumi_docker as docker
 from settings import Settings
 
 
-def engine(settings: Settings) -> pulumi.ResourceOptions:
+def on_engine(settings: Settings) -> pulumi.ResourceOptions:
     """Options that put a component and its children on the stack's engine."""
     if settings.docker_host is None:
         return pulumi.ResourceOptions()

@@ -4,11 +4,12 @@ A step is a `command.Command`, so a failed one is run again by the next `pulumi 
 machine that runs it: the same stack previewed from another checkout shows no change.
 """
 
-from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 from pulumi_command import local
 
+from engine.arguments import VARIABLE, write
 from settings import Settings
 
 
@@ -16,33 +17,26 @@ def step(
     name: str,
     run: str,
     settings: Settings,
-    inputs: Mapping[str, pulumi.Input[str]],
+    argument: Any,
     opts: pulumi.ResourceOptions,
     *,
-    silent: bool = False,
+    again: pulumi.Input[str] = "",
 ) -> local.Command:
-    """Run `run` (module and words) once now, and again whenever one of its `inputs` changes.
+    """Run `run` (module and words) once now, and again whenever its argument or `again` changes.
 
-    The inputs become the step's environment; its standard output is the resource's `stdout`. What it prints is shown
-    as it comes, unless it is `silent`.
+    `argument` is one of the dataclasses of engine/arguments.py or rollout/arguments.py, or an output of one. The step's
+    standard output is the resource's `stdout`; what else it says is shown as it comes.
     """
+    text = argument.apply(write) if isinstance(argument, pulumi.Output) else write(argument)
     return local.Command(
         name,
-        create=_command(run),
-        environment={**inputs, **_engine(settings)},
-        logging=local.Logging.NONE if silent else local.Logging.STDERR,
+        create=f"python3 -m {run}",
+        environment={VARIABLE: text, "AGAIN": again, **_engine(settings)},
+        logging=local.Logging.STDERR,
         opts=opts,
     )
 
 
-def observe(run: str, settings: Settings, inputs: Mapping[str, str]) -> local.RunResult:
-    """Run `run` at program time, in a preview too. Raises if it fails."""
-    return local.run(command=_command(run), environment={**inputs, **_engine(settings)})
-
-
-def _command(run: str) -> str:
-    return f"python3 -m {run}"
-
-
 def _engine(settings: Settings) -> dict[str, str]:
+    """The environment in which a step finds the stack's engine."""
     return {"DOCKER_HOST": settings.docker_host} if settings.docker_host else {}

@@ -4,36 +4,29 @@ It is checked by `nginx -t` in the running container, switched by one rename of 
 back: the exit code of a reload says nothing. A bad configuration never becomes the running one.
 """
 
+import ssl
 import time
-from dataclasses import dataclass
+from hashlib import sha256
 
 import docker
 
+from engine.arguments import Configure
 from engine.client import last_words, say
 from engine.edge import Edge
 from engine.errors import NeedsPerson, Refused, Undone
+from workloads import places
 
 _READ_BACK = 15  # seconds; a reload takes well under one
-
-
-@dataclass(frozen=True, kw_only=True)
-class Configure:
-    """`config` is the id of the configuration below `releases/` in the edge's volume; `certificate` the fingerprint of
-    the certificate to be shown then, empty for whichever it is."""
-
-    container: str
-    config: str
-    certificate: str = ""
 
 
 def configure(client: docker.DockerClient, args: Configure) -> None:
     """Raises Refused when nginx does not accept the files, Undone when it did not take them up after a reload."""
     edge = Edge(client, args.container)
-    files = f"{edge.CONFIG}/releases/{args.config}"
+    files = f"{places.CONFIG}/releases/{args.config}"
     checked = edge.run(["nginx", "-t", "-q", "-c", f"{files}/nginx.conf"])
     if checked.code:
         raise Refused(f"nginx refuses the new configuration; the running one is untouched:\n{checked.stderr.strip()}")
-    before = edge.run(["readlink", f"{edge.STATE}/config"]).stdout.strip()
+    before = edge.run(["readlink", f"{places.STATE}/config"]).stdout.strip()
     begin = time.monotonic()
     if _switch(edge, files, args.config):
         _must_show(edge, args.certificate)
@@ -49,12 +42,10 @@ def _must_show(edge: Edge, certificate: str) -> None:
     """Wait until new connections are shown that certificate: the id of a configuration says nothing of it."""
     if not certificate:
         return
-    from certificates.pem import fingerprint
-
     deadline = time.monotonic() + _READ_BACK
     while time.monotonic() < deadline:
         shown = edge.certificate()
-        if shown and fingerprint(shown) == certificate:
+        if shown and sha256(ssl.PEM_cert_to_DER_cert(shown)).hexdigest() == certificate:
             return
         time.sleep(0.1)
     raise NeedsPerson(
@@ -65,7 +56,7 @@ def _must_show(edge: Edge, certificate: str) -> None:
 
 def _switch(edge: Edge, files: str, config: str) -> bool:
     """Whether the edge serves `config` in the end."""
-    link = f"{edge.STATE}/config"
+    link = f"{places.STATE}/config"
     edge.must(["sh", "-c", f"ln -sfn {files} {link}.new && mv -T {link}.new {link}"], user="0")
     if edge.ask("/config") is not None:
         # Not by a signal from the engine: it takes any for a stop by hand, and would not restart nginx after a crash.

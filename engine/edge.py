@@ -11,6 +11,7 @@ from docker.models.containers import Container
 
 from engine.client import Result, execute, find, follow
 from engine.errors import NeedsPerson
+from workloads import places
 
 _CODES = re.compile(r"(\d{3}\n)*")
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -19,11 +20,6 @@ _READY = 5  # seconds that a readiness answer may take
 
 class Edge:
     """The running proxy container. Raises NeedsPerson when it is not there or not running."""
-
-    CONFIG = "/etc/edge"
-    STATE = "/var/lib/edge"
-    ADMIN_SOCKET = "/run/edge/admin.sock"
-    HTTPS = 8443
 
     container: Container
 
@@ -83,13 +79,14 @@ class Edge:
         return follow(self.container, ["sh", "-c", f"{curl} 2>/dev/null | {stop}"])
 
     def certificate(self) -> str:
-        """The certificate that clients are shown now, in PEM with its chain; empty if none is."""
+        """The certificate that clients are shown now, in PEM without its chain; empty if none is."""
         hostname, _, spoken = (self.ask("/hostname") or "").partition(" ")
         curl = ["curl", "-sk", "--max-time", "5", "-o", "/dev/null", "-w", "%{certs}"]
         first = ["--haproxy-protocol"] if spoken else []
-        where = ["--connect-to", f"{hostname}:443:127.0.0.1:{self.HTTPS}", f"https://{hostname}/"]
+        where = ["--connect-to", f"{hostname}:443:127.0.0.1:{places.HTTPS}", f"https://{hostname}/"]
         said = self.run([*curl, *first, *where]).stdout if hostname else ""
-        return "\n".join(_PEM.findall(said))  # curl describes each of them before
+        found = _PEM.search(said)  # curl describes it before
+        return found[0] if found else ""
 
     def _curl(self, timeout: float) -> list[str]:
-        return ["curl", "-sS", "--max-time", str(timeout), "--unix-socket", self.ADMIN_SOCKET]
+        return ["curl", "-sS", "--max-time", str(timeout), "--unix-socket", places.ADMIN_SOCKET]

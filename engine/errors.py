@@ -4,29 +4,29 @@
 """
 
 
-class RolloutError(Exception):
+class CommandError(Exception):
     """Ends the command with `code` after one message: what happened, what state things are in, what to do next."""
 
     code = 5
 
 
-class Usage(RolloutError):
+class Usage(CommandError):
     code = 2
 
 
-class Refused(RolloutError):
+class Refused(CommandError):
     """Nothing was changed."""
 
     code = 3
 
 
-class Undone(RolloutError):
+class Undone(CommandError):
     """It failed, and what it had changed is as it was before."""
 
     code = 4
 
 
-class NeedsPerson(RolloutError):
+class NeedsPerson(CommandError):
     """It failed, and the state it left needs a decision."""
 
     code = 5

@@ -4,27 +4,16 @@ The PID limit is set here because the provider has no input for it; `docker upda
 check is run at once and every half second: Docker itself first asks after a whole interval.
 """
 
-import shlex
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import docker
 from docker.errors import APIError
 from docker.models.containers import Container
 
+from engine.arguments import Ready
 from engine.client import execute, find, last_words, say
 from engine.errors import NeedsPerson
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ready:
-    """`test` is a command line inside the container, empty for none; `timeout` in seconds."""
-
-    container: str
-    pids: int
-    test: str
-    timeout: float
 
 
 def ready(client: docker.DockerClient, args: Ready) -> None:
@@ -41,7 +30,7 @@ def ready(client: docker.DockerClient, args: Ready) -> None:
         container.reload()
         if container.status not in ("created", "running"):
             _fail(container, "ended before it was healthy")
-        result = execute(container, shlex.split(args.test)) if container.status == "running" else None
+        result = execute(container, args.test) if container.status == "running" else None
         now = time.monotonic()
         if result and result.code == 0:
             say(f"{container.name}: healthy after {now - begin:.1f} s")

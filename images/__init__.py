@@ -22,12 +22,18 @@ PARENTS = {"model-mirror": ("nginx",)}
 LEFTOVERS = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
 """Folders that tools leave behind; no part of an image."""
 
+_REPOSITORY = "orca-agents/"
 FOLDER = Path(__file__).resolve().parent
 
 
 def reference(name: str) -> str:
     """`orca-agents/<name>:<12 hex digits>`, for one of NAMES or BASE. Raises KeyError for any other name."""
-    return f"orca-agents/{name}:{digest(name)[:12]}"
+    return f"{_REPOSITORY}{name}:{digest(name)[:12]}"
+
+
+def is_built(image: str) -> bool:
+    """Whether an image is one that this checkout builds, and that no registry has."""
+    return image.startswith(_REPOSITORY) and image in map(reference, NAMES)
 
 
 def digest(name: str, root: Path = FOLDER) -> str:

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from engine.errors import RolloutError
+from engine.errors import CommandError
 from ops import pulumi
 from ops.ask import NoAnswer, ask, wait_for_certificate
 from ops.ports import taken
@@ -131,7 +131,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    except (Stopped, Problem, SettingsError, pulumi.PulumiFailed, RolloutError) as error:
+    except (Stopped, Problem, SettingsError, pulumi.PulumiFailed, CommandError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

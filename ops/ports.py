@@ -15,7 +15,7 @@ def taken(settings: Settings) -> list[int]:
     """
     if (settings.docker_host or os.environ.get("DOCKER_HOST", "unix:")).split(":")[0] != "unix":
         return []
-    proxy = find(connect(settings.docker_host or ""), edge.proxy(settings).name)
+    proxy = find(connect(settings.docker_host or ""), edge.server(settings).name)
     if proxy is not None and proxy.status == "running":
         return []
     wanted = (settings.edge.http_port, settings.edge.https_port)

@@ -13,9 +13,8 @@ from pydantic import SecretStr
 from render.keys import keys
 from render.limits import limits
 from settings import Settings
-from workloads import edge
+from workloads import api, places
 from workloads.colour import COLOURS
-from workloads.network import address
 from workloads.release import digest
 
 TEMPLATES = Path(__file__).parent.parent / "nginx"
@@ -119,13 +118,13 @@ def _values(settings: Settings) -> dict[str, object]:
         "url": base_url(settings),
         # A browser remembers HSTS for the whole host name, which a development stack only borrows.
         "hsts": settings.profile == "production",
-        "http": edge.HTTP,
-        "https": edge.HTTPS,
-        "run": edge.RUN,
-        "state": edge.STATE,
-        "certificate": f"{edge.ACME}/current" if settings.edge.tls.acme else edge.CERTIFICATES,
-        "acme": edge.ACME if settings.edge.tls.acme else "",
-        "admin_socket": edge.ADMIN_SOCKET,
+        "http": places.HTTP,
+        "https": places.HTTPS,
+        "run": places.RUN,
+        "state": places.STATE,
+        "certificate": f"{places.ACME}/current" if settings.edge.tls.acme else places.CERTIFICATES,
+        "acme": places.ACME if settings.edge.tls.acme else "",
+        "admin_socket": places.ADMIN_SOCKET,
         "errors": ERRORS,
         "unread": UNREAD,
         # What a listening socket has to say of the connection's first bytes.
@@ -134,13 +133,7 @@ def _values(settings: Settings) -> dict[str, object]:
         "limits": limits(settings.edge),
         "request_headers": _request_headers(settings),
         "preview": _lock(settings.rollout.preview_key),
-        "servers": {
-            colour: [
-                f"{address(settings, 'app-network', f'api-{colour}', replica)}:{settings.api.port}"
-                for replica in range(settings.api.replicas)
-            ]
-            for colour in COLOURS
-        },
+        "servers": {colour: api.upstreams(settings, colour) for colour in COLOURS},
     }
 
 

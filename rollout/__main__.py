@@ -9,7 +9,7 @@ import sys
 
 from docker.errors import APIError
 
-from engine.errors import NeedsPerson, RolloutError
+from engine.errors import CommandError, NeedsPerson
 
 
 def main(words: list[str] | None = None) -> int:
@@ -17,7 +17,7 @@ def main(words: list[str] | None = None) -> int:
     args = _parser().parse_args(words)
     try:
         _run(args)
-    except RolloutError as error:
+    except CommandError as error:
         print(error, file=sys.stderr)
         return error.code
     except KeyboardInterrupt:

@@ -6,13 +6,13 @@ one real request.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import docker
 
 from engine.client import find, last_words, say
 from engine.edge import Edge
 from engine.errors import Undone
+from rollout.arguments import Smoke
 from rollout.colours import Colours, Replica, find_colours
 
 _EVERY = 0.5  # seconds between two passes
@@ -20,17 +20,6 @@ _RESTARTS = 3  # a container that ends this often while it is asked will not get
 _SPEAK_EVERY = 10  # seconds
 NOT_ASKED = 421  # what the edge says of a replica beyond the configured number (nginx/sites/90-admin.conf.j2)
 _SHOWN = 400  # characters of a wrong answer
-
-
-@dataclass(frozen=True, kw_only=True)
-class Smoke:
-    """The real request; the answer's text must hold `expect`. `timeout` in seconds, to its end."""
-
-    method: str
-    path: str
-    body: str
-    expect: str
-    timeout: float
 
 
 def codes(edge: Edge, replicas: Sequence[Replica]) -> list[int]:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from rollout.arguments import Terms
 from workloads.colour import Colour, other
 
 Phase = Literal["starting", "gating", "waiting", "watching", "done"]
@@ -43,15 +44,6 @@ class Rejection:
     release: str
     at: str
     reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """What a waiting release goes live under: gate passes, seconds of watch, and the 5xx ratio that undoes it."""
-
-    passes: int
-    watch: int
-    error_ratio: float
 
 
 @dataclass(frozen=True, kw_only=True)

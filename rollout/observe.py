@@ -1,25 +1,43 @@
-"""Seeing: what the host says of the edge, its state and the colours."""
+"""Seeing what the host says of the edge, its state and the colours; and the plan that follows from it."""
 
 import docker
 
-from engine.client import find
+from engine.client import connect, find
 from engine.edge import Edge
+from engine.errors import NeedsPerson
 from rollout import state
+from rollout.arguments import Look
 from rollout.colours import find_colours
-from rollout.plan import Observed
+from rollout.plan import Last, Observed, Plan, plan, plan_unseen
 
 
-def observe(client: docker.DockerClient, edge: str, service: str, *, volume: str, image: str) -> Observed:
-    """What is seen now of the proxy container `edge` and of the containers `<service>-<colour>`.
+def planned(look: Look, host: str) -> Plan:
+    """The plan of an update against the engine at `host`.
 
-    An edge that does not run, as after an update that was killed while it replaced it, has left its state in `volume`:
-    there a container of its `image` looks.
+    In a preview an engine that cannot be reached is no error: the plan is then made of the stack's last outputs. Raises
+    NeedsPerson otherwise.
     """
-    container = find(client, edge)
+    last = Last(live=look.last_live, release=look.last_release)
+    try:
+        return plan(observe(connect(host), look), last, look.wanted, manual=look.manual)
+    except NeedsPerson as error:
+        if not look.preview:
+            raise
+        return plan_unseen(last, look.wanted, str(error))
+
+
+def observe(client: docker.DockerClient, look: Look) -> Observed:
+    """What is seen now. An edge that does not run, as after an update that was killed while it replaced it, has left
+    its state in its volume: there a container of its image looks."""
+    container = find(client, look.place.edge)
     status = container.status if container else "absent"
-    colours = find_colours(client, service)
+    colours = find_colours(client, look.place.service)
     running = status == "running"
-    found = state.read(Edge(client, edge)) if running else state.read_without_edge(client, volume, image)
+    found = (
+        state.read(Edge(client, look.place.edge))
+        if running
+        else state.read_without_edge(client, look.volume, look.image)
+    )
     if found is None:
         return Observed(edge=status, colours=colours)
     return Observed(edge=status, marker=found.marker, journal=found.journal, damage=found.damage, colours=colours)

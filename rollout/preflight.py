@@ -4,8 +4,6 @@ It holds the update to what it was planned against, waits until the old containe
 removes them: also those that an update left behind which was killed before Pulumi had taken note of them.
 """
 
-from dataclasses import dataclass
-
 import docker
 from docker.errors import NotFound
 
@@ -13,32 +11,19 @@ from engine.client import say
 from engine.edge import Edge
 from engine.errors import Refused
 from rollout import state
+from rollout.arguments import Preflight
 from rollout.colours import find_colours
 from rollout.connections import drained
 from rollout.journal import Journal, now
-from workloads.colour import Colour
 
 _STOP = 10  # seconds; it has no request left to end
 
 
-@dataclass(frozen=True, kw_only=True)
-class Preflight:
-    """`colour` is made anew for `release`. `generation` is what the journal has now, `attempt` what it will have."""
-
-    edge: str
-    service: str
-    colour: Colour
-    release: str
-    generation: int
-    attempt: int
-    drain_timeout: float
-
-
 def preflight(client: docker.DockerClient, args: Preflight) -> None:
     """Raises Refused when the state has moved on, or when there are requests in flight to the end of the time."""
-    edge = Edge(client, args.edge)
+    edge = Edge(client, args.place.edge)
     fresh = Journal() if (args.generation, args.attempt) == (0, 1) else None
-    old = find_colours(client, args.service)[args.colour]
+    old = find_colours(client, args.place.service)[args.colour]
     journal = state.read(edge).journal or fresh
     if journal:
         _begin(journal, args)

@@ -12,33 +12,13 @@ from engine.edge import Edge
 from engine.errors import Refused
 from engine.ready import limit_pids
 from rollout import state
+from rollout.arguments import Release, Terms
 from rollout.colours import Colours, Replica, find_colours, release_of
 from rollout.flip import flip
-from rollout.gate import Smoke, gate
-from rollout.journal import Journal, Phase, Terms, now
+from rollout.gate import gate
+from rollout.journal import Journal, Phase, now
 from rollout.watch import Requests, Watched, watch
 from workloads.colour import Colour
-
-
-@dataclass(frozen=True, kw_only=True)
-class Release:
-    """`target` is to run `release` and to be live; `generation` and `attempt` are what the journal has then.
-
-    `manual`: stop after the gate, for a person to promote it. `pids` is the limit of processes of each container,
-    `gate_timeout` in seconds.
-    """
-
-    edge: str
-    service: str
-    target: Colour
-    release: str
-    generation: int
-    attempt: int
-    manual: bool
-    terms: Terms
-    gate_timeout: float
-    smoke: Smoke | None
-    pids: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +32,8 @@ class Live:
 
 def release(client: docker.DockerClient, args: Release) -> Live:
     """Raises Refused when the state has moved on since the plan; Undone when the gate or the watch failed."""
-    edge = Edge(client, args.edge)
-    colours = find_colours(client, args.service)
+    edge = Edge(client, args.place.edge)
+    colours = find_colours(client, args.place.service)
     for replica in (*colours["blue"], *colours["green"]):
         container = find(client, replica.id)
         if container and container.attrs["HostConfig"]["PidsLimit"] != args.pids:
@@ -64,7 +44,7 @@ def release(client: docker.DockerClient, args: Release) -> Live:
         _finish(client, edge, args, colours, journal)
     else:
         _bring_up(client, edge, args, colours, journal)
-    return live(client, edge, args.service)
+    return live(client, edge, args.place.service)
 
 
 def live(client: docker.DockerClient, edge: Edge, service: str) -> Live:
@@ -116,7 +96,7 @@ def _bring_up(client: docker.DockerClient, edge: Edge, args: Release, colours: C
         _note(edge, "waiting", args.target, journal.generation, args.terms)
         say(f"{args.target} has passed the gate and waits: `make promote` makes release {args.release} live")
         return
-    go_live(client, edge, args.service, replicas, args.terms, journal, "release")
+    go_live(client, edge, args.place.service, replicas, args.terms, journal, "release")
 
 
 def _finish(client: docker.DockerClient, edge: Edge, args: Release, colours: Colours, journal: Journal) -> None:
@@ -124,7 +104,9 @@ def _finish(client: docker.DockerClient, edge: Edge, args: Release, colours: Col
     if journal.phase == "watching" and journal.terms:
         replicas = _replicas(args, colours)
         say(f"{args.target} is live; an update before this one was cut off while it watched it")
-        watched = Watched(service=args.service, replicas=replicas, generation=journal.generation, terms=journal.terms)
+        watched = Watched(
+            service=args.place.service, replicas=replicas, generation=journal.generation, terms=journal.terms
+        )
         see_through(client, edge, watched, Requests(edge, replicas))
     elif journal.phase != "done":
         if journal.target == args.target:
@@ -139,7 +121,7 @@ def _gated(client: docker.DockerClient, edge: Edge, args: Release, colours: Colo
     gate(
         client,
         edge,
-        args.service,
+        args.place.service,
         replicas,
         needed=args.terms.passes,
         timeout=args.gate_timeout,

@@ -17,6 +17,7 @@ from engine.client import Result
 from engine.edge import Edge
 from engine.errors import NeedsPerson
 from rollout.journal import Journal, now, parse
+from workloads import places
 from workloads.colour import Colour
 
 # The tools of Debian and of busybox alike.
@@ -26,7 +27,7 @@ sum=none; if [ -e journal.json ]; then sum=$(sha256sum <journal.json); fi
 seen="$live ${sum%% *}"
 """
 _READ = f"""
-cd {Edge.STATE} || exit
+cd {places.STATE} || exit
 {_LOOK}
 printf '%s\\n' "$seen"
 cat journal.json 2>/dev/null || :
@@ -35,7 +36,7 @@ _CHANGED, _LOCKED = 76, 75
 _WRITE = f"""
 set -eu
 umask 022
-cd {Edge.STATE}
+cd {places.STATE}
 exec 9>lock
 timeout 10 flock 9 || exit {_LOCKED}
 {_LOOK}
@@ -76,7 +77,7 @@ class State:
 
 
 def read(edge: Edge) -> State:
-    return _parsed(f"{edge.container.name}:{edge.STATE}", edge.must(["sh", "-c", _READ]))
+    return _parsed(f"{edge.container.name}:{places.STATE}", edge.must(["sh", "-c", _READ]))
 
 
 def read_without_edge(client: docker.DockerClient, volume: str, image: str) -> State | None:
@@ -89,7 +90,7 @@ def read_without_edge(client: docker.DockerClient, volume: str, image: str) -> S
             [_READ],
             entrypoint=["/bin/sh", "-c"],
             user="0",
-            volumes={volume: {"bind": Edge.STATE, "mode": "ro"}},
+            volumes={volume: {"bind": places.STATE, "mode": "ro"}},
             network_mode="none",
             read_only=True,
             cap_drop=["ALL"],

@@ -1,118 +1,34 @@
-"""The steps of a deployment, `python -m rollout step <name>`; their inputs come by environment (see components/)."""
+"""The steps of a release, `python3 -m rollout step <name>`; each reads its argument where it arrives."""
 
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 
+from engine.arguments import read
 from engine.client import connect, say
-from engine.errors import NeedsPerson, Usage
-from rollout.gate import Smoke
-from rollout.journal import Terms
-from rollout.plan import Last, Plan, plan, plan_unseen
-from workloads.colour import COLOURS, Colour
-
-Env = Mapping[str, str]
+from engine.errors import Usage
+from rollout.arguments import Preflight, Release
 
 
-def run(name: str, env: Env = os.environ) -> None:
-    """Run one step. Raises Usage when there is none of that name, or when an input is missing."""
+def run(name: str) -> None:
+    """Run one step. Raises Usage when there is none of that name, or when its argument is missing or wrong."""
     if name not in _STEPS:
         raise Usage(f'There is no step "{name}"; there are {", ".join(_STEPS)}.')
-    try:
-        _STEPS[name](env)
-    except KeyError as error:
-        raise Usage(f"The step {name} needs {error} in its environment.") from None
+    _STEPS[name]()
 
 
-def _ready(env: Env) -> None:
-    from engine.ready import Ready, ready
+def _preflight() -> None:
+    from rollout.preflight import preflight
 
-    ready(
-        connect(),
-        Ready(container=env["CONTAINER"], pids=int(env["PIDS"]), test=env["TEST"], timeout=float(env["TIMEOUT"])),
-    )
+    preflight(connect(), read(Preflight))
 
 
-def _pull(env: Env) -> None:
-    from engine.pull import Pull, pull
+def _release() -> None:
+    from rollout.release import release
 
-    print(json.dumps(pull(connect(), Pull(container=env["CONTAINER"], pids=int(env["PIDS"])))))
-
-
-def _configure(env: Env) -> None:
-    from engine.configure import Configure, configure
-
-    configure(connect(), Configure(container=env["CONTAINER"], config=env["CONFIG"], certificate=env["CERTIFICATE"]))
-
-
-def _plan(env: Env) -> None:
-    """Print the plan as JSON. A host that cannot be reached is a refusal; in a preview (PREVIEW=1) not even that."""
-    from rollout.observe import observe
-
-    last = Last(live=_colour(env["LAST_LIVE"]) if env["LAST_LIVE"] else None, release=env["LAST_RELEASE"])
-    wanted = env["RELEASE"]
-    try:
-        seen = observe(connect(), env["EDGE"], env["SERVICE"], volume=env["EDGE_STATE"], image=env["EDGE_IMAGE"])
-        made = plan(seen, last, wanted, manual=env["PROMOTE"] == "manual")
-    except NeedsPerson as error:
-        made = plan_unseen(last, wanted, str(error)) if env["PREVIEW"] == "1" else Plan(refusal=str(error))
-    print(json.dumps(asdict(made)))
-
-
-def _preflight(env: Env) -> None:
-    from rollout.preflight import Preflight, preflight
-
-    preflight(
-        connect(),
-        Preflight(
-            edge=env["EDGE"],
-            service=env["SERVICE"],
-            colour=_colour(env["COLOUR"]),
-            release=env["RELEASE"],
-            generation=int(env["GENERATION"]),
-            attempt=int(env["ATTEMPT"]),
-            drain_timeout=float(env["DRAIN_TIMEOUT"]),
-        ),
-    )
-
-
-def _release(env: Env) -> None:
-    from rollout.release import Release, release
-
-    smoke = json.loads(env["SMOKE"])
-    live = release(
-        connect(),
-        Release(
-            edge=env["EDGE"],
-            service=env["SERVICE"],
-            target=_colour(env["TARGET"]),
-            release=env["RELEASE"],
-            generation=int(env["GENERATION"]),
-            attempt=int(env["ATTEMPT"]),
-            manual=env["PROMOTE"] == "manual",
-            terms=Terms(passes=int(env["GATE_PASSES"]), watch=int(env["WATCH"]), error_ratio=float(env["ERROR_RATIO"])),
-            gate_timeout=float(env["GATE_TIMEOUT"]),
-            smoke=Smoke(**smoke) if smoke else None,
-            pids=int(env["PIDS"]),
-        ),
-    )
+    live = release(connect(), read(Release))
     print(json.dumps(asdict(live)))
     say(f"{live.live} is live with release {live.release}")
 
 
-def _colour(text: str) -> Colour:
-    for colour in COLOURS:
-        if text == colour:
-            return colour
-    raise Usage(f'"{text}" is no colour; write blue or green.')
-
-
-_STEPS: dict[str, Callable[[Env], None]] = {
-    "ready": _ready,
-    "pull": _pull,
-    "configure": _configure,
-    "plan": _plan,
-    "preflight": _preflight,
-    "release": _release,
-}
+_STEPS: dict[str, Callable[[], None]] = {"preflight": _preflight, "release": _release}

@@ -15,10 +15,11 @@ from engine.edge import Edge
 from engine.errors import NeedsPerson, Undone
 from rollout import state
 from rollout.accesslog import Tally, failed
+from rollout.arguments import Terms
 from rollout.colours import Replica, find_colours
 from rollout.flip import flip
 from rollout.gate import codes, is_ready, passes
-from rollout.journal import Journal, Terms, now
+from rollout.journal import Journal, now
 from workloads.colour import Colour, other
 
 _ENOUGH = 3  # failed requests; fewer prove nothing

@@ -5,10 +5,13 @@ from pathlib import Path
 
 from settings import Settings
 from workloads import images
-from workloads.edge import ACME, CERTIFICATES, STATE, volumes
+from workloads.edge import volumes
 from workloads.network import attach
+from workloads.places import ACME, CERTIFICATES, STATE
 from workloads.workload import Exemption, HealthCheck, Mount, Resources, Workload
 
+SERVICE = "acme"
+_HOST = 13
 SCRIPT = (Path(__file__).parent / "acme.sh").read_text()
 
 
@@ -19,7 +22,9 @@ def client(settings: Settings) -> Workload | None:
         return None
     mounted = volumes(settings)
     return Workload(
-        name=f"{settings.stack}-acme",
+        name=f"{settings.stack}-{SERVICE}",
+        service=SERVICE,
+        purpose="gets the edge's certificate from an ACME authority, and renews it",
         image=images.lego(settings),
         user="0:0",
         entrypoint=("/bin/sh", "-c"),
@@ -34,7 +39,7 @@ def client(settings: Settings) -> Workload | None:
             "AUTHORITY": acme.authority,
             "RENEW": str(acme.renew),
         },
-        networks=(attach(settings, "egress", "acme"),),
+        networks=(attach(settings, "egress", _HOST),),
         mounts=tuple(
             Mount(volume=mounted[path], path=path, read_only=path != ACME) for path in (ACME, CERTIFICATES, STATE)
         ),

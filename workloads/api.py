@@ -3,9 +3,12 @@
 from settings import Settings
 from workloads import images, ollama
 from workloads.colour import Colour
-from workloads.network import attach
+from workloads.network import address, attach
 from workloads.release import release
-from workloads.workload import Exemption, Resources, Stop, Workload
+from workloads.workload import DependsOn, Exemption, Listen, Resources, Stop, Workload
+
+_HOSTS: dict[Colour, int] = {"blue": 32, "green": 64}
+"""The host part of a colour's first address; replicas follow. A colour has room for 32."""
 
 
 def colour_workloads(settings: Settings, colour: Colour) -> tuple[Workload, ...]:
@@ -18,13 +21,23 @@ def current_release(settings: Settings) -> str:
     return colour_workloads(settings, "blue")[0].labels["orca.release"]
 
 
+def upstreams(settings: Settings, colour: Colour) -> tuple[str, ...]:
+    """`address:port` of each replica of a colour, where the edge asks it."""
+    return tuple(
+        f"{address(settings, 'app-network', _HOSTS[colour] + replica)}:{settings.api.port}"
+        for replica in range(settings.api.replicas)
+    )
+
+
 def _replica(settings: Settings, colour: Colour, replica: int) -> Workload:
-    role = f"api-{colour}"
+    service = f"api-{colour}"
     networks = ["app-network", "model", *(["egress"] if settings.api.egress else [])]
 
     def workload(release_id: str) -> Workload:
         return Workload(
-            name=f"{settings.stack}-{role}" + (f"-{replica + 1}" if replica else ""),
+            name=f"{settings.stack}-{service}" + (f"-{replica + 1}" if replica else ""),
+            service=service,
+            purpose=f"the API, {colour}: live, standby or next release",
             image=images.api(settings),
             user=settings.api.user,
             env={
@@ -34,7 +47,17 @@ def _replica(settings: Settings, colour: Colour, replica: int) -> Workload:
                 "ORCA_RELEASE": release_id,
             },
             labels={"orca.colour": colour, "orca.release": release_id, "orca.replica": str(replica)},
-            networks=tuple(attach(settings, network, role, replica) for network in networks),
+            networks=tuple(attach(settings, network, _HOSTS[colour] + replica) for network in networks),
+            listens=(
+                Listen(
+                    port=settings.api.port,
+                    needed_by=frozenset({"nginx"}),
+                    why="the edge passes requests on",
+                    wider="the others share a network with it: the other colour, the model server, and on egress what "
+                    "else has a way out",
+                ),
+            ),
+            depends_on=(DependsOn(service=ollama.SERVICE), DependsOn(service=ollama.INIT, condition="completed")),
             tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=64m,mode=1777"},
             stop=Stop(signal="SIGTERM", grace=settings.api.drain),
             resources=Resources(memory=settings.api.memory, cpus=settings.api.cpus, pids=settings.api.pids),

@@ -3,15 +3,11 @@
 from settings import Settings
 from workloads import images
 from workloads.network import attach
-from workloads.workload import HealthCheck, Mount, Port, Resources, Stop, Workload
+from workloads.places import ACME, ADMIN_SOCKET, CERTIFICATES, CONFIG, HTTP, HTTPS, RUN, STATE
+from workloads.workload import DependsOn, Files, HealthCheck, Listen, Mount, Port, Resources, Stop, Volume, Workload
 
-HTTP, HTTPS = 8080, 8443
-CONFIG, CERTIFICATES, STATE = "/etc/edge", "/etc/edge-certificates", "/var/lib/edge"
-"""Read-only volumes of rendered files and of certificates, and the state volume that root alone may write."""
-ACME = "/var/lib/acme"
-"""The volume of the ACME client, which nginx may read; only in a stack that has one."""
-RUN = "/run/edge"
-ADMIN_SOCKET = f"{RUN}/admin.sock"
+SERVICE = "nginx"
+_HOST = 5
 
 # The container waits for its first checked configuration; from then on it is always started with the current one. That
 # may be one of a container with other volumes: then it waits for the next one, which can only come while it runs.
@@ -28,29 +24,30 @@ _FOLLOW = (
 _RUN = f"exec nginx -c {STATE}/config/nginx.conf -g 'daemon off;'"
 
 
-def volumes(settings: Settings) -> dict[str, str]:
-    """Container path to the name of the volume mounted there."""
-    acme = {ACME: f"{settings.stack}-edge-acme"} if settings.edge.tls.acme else {}
-    return {
-        CONFIG: f"{settings.stack}-edge-config",
-        CERTIFICATES: f"{settings.stack}-edge-certificates",
-        STATE: f"{settings.stack}-edge-state",
-        **acme,
-    }
+def volumes(settings: Settings) -> dict[str, Volume]:
+    """Container path to the volume mounted there."""
+    places = {CONFIG: "config", CERTIFICATES: "certificates", STATE: "state"}
+    if settings.edge.tls.acme:
+        places[ACME] = "acme"
+    return {path: Volume(name=f"{settings.stack}-edge-{name}") for path, name in places.items()}
 
 
-def proxy(settings: Settings) -> Workload:
-    """The proxy container. A changed configuration never replaces it."""
+def server(settings: Settings) -> Workload:
+    """The edge's container. A changed configuration never replaces it: whoever deploys it lays the files out."""
     mounted = volumes(settings)
     return Workload(
-        name=f"{settings.stack}-nginx",
+        name=f"{settings.stack}-{SERVICE}",
+        service=SERVICE,
+        purpose="the edge: TLS, limits, and the way to the live colour",
         image=images.nginx(settings),
         user="101:101",
         groups=("0",),  # reads certificate keys: owned by root, mode 0440
         entrypoint=("/bin/sh", "-c"),
         command=(_WAIT + (_FOLLOW if ACME in mounted else "") + _RUN,),
-        networks=(attach(settings, "edge", "nginx"), attach(settings, "app-network", "nginx")),
+        networks=(attach(settings, "edge", _HOST), attach(settings, "app-network", _HOST)),
+        files=(Files(volume=mounted[CONFIG]), Files(volume=mounted[CERTIFICATES], mode="0440")),
         mounts=tuple(Mount(volume=mounted[path], path=path, read_only=path != STATE) for path in mounted),
+        depends_on=(DependsOn(service="acme"),) if ACME in mounted else (),
         tmpfs={RUN: "rw,noexec,nosuid,nodev,size=256m,uid=101,gid=101,mode=0750"},
         # A connection per request leaves a closed one behind for a minute each: without this, some 470 requests a
         # second (28,232 ports / 60 s) use up the ports towards the live colour, and the standby would answer instead.
@@ -59,6 +56,15 @@ def proxy(settings: Settings) -> Workload:
             Port(container=HTTP, host=settings.edge.http_port, bind=settings.edge.bind),
             Port(container=HTTPS, host=settings.edge.https_port, bind=settings.edge.bind),
         ),
+        listens=tuple(
+            Listen(
+                port=port,
+                needed_by=frozenset(),
+                why="clients come by the published port",
+                wider="the edge meets the API on app-network; it asks a client there no less than one outside",
+            )
+            for port in (HTTP, HTTPS)
+        ),
         health=HealthCheck(
             test=("CMD", "curl", "-fsS", "-o", "/dev/null", "--unix-socket", ADMIN_SOCKET, "http://edge/health"),
             interval=10,
@@ -66,7 +72,7 @@ def proxy(settings: Settings) -> Workload:
             retries=3,
             start_period=30,
         ),
-        # SIGQUIT lets running answers end; it is as long as the longest pause that an answer may have.
+        # After SIGQUIT nginx ends each request in flight. It gets as long as an answer may pause.
         stop=Stop(signal="SIGQUIT", grace=settings.edge.read_timeout),
         resources=Resources(memory=settings.edge.memory, cpus=settings.edge.cpus, pids=settings.edge.pids),
     )

@@ -1,7 +1,8 @@
-"""The network plan: which networks there are, who is on them, and at which fixed address.
+"""The network plan: which networks there are, and the fixed addresses on them.
 
-nginx names upstreams by address and a colour keeps its address when it is down, so addresses are planned, not given
-out by the engine: the engine may only use the upper half of each range.
+nginx names upstreams by address and a colour keeps its address when it is down, so these addresses are planned, not
+given out by the engine: the engine may only use the upper half of each range. Whoever is asked by name needs no fixed
+address.
 """
 
 from collections.abc import Mapping
@@ -36,9 +37,6 @@ PLAN = (
     ("egress", False, "a way out, for what must reach out: the model pull, ACME, and the API where api.egress is on"),
 )
 
-# Host part of every fixed address, the same on each network. A colour has room for 16 replicas.
-HOSTS = {"nginx": 5, "ollama": 10, "ollama-init": 11, "model-mirror": 12, "acme": 13, "api-blue": 32, "api-green": 64}
-
 
 def networks(settings: Settings) -> Mapping[str, NetworkSpec]:
     """The networks of a stack by key; each a /24 of `network.cidr`."""
@@ -49,10 +47,12 @@ def networks(settings: Settings) -> Mapping[str, NetworkSpec]:
     }
 
 
-def address(settings: Settings, network: str, role: str, replica: int = 0) -> IPv4Address:
-    """The fixed address of a role (a key of `HOSTS`) on a network; replicas follow each other."""
-    return networks(settings)[network].subnet[HOSTS[role] + replica]
+def address(settings: Settings, network: str, host: int) -> IPv4Address:
+    """The address with this host part, 2 to 127, on a network."""
+    return networks(settings)[network].subnet[host]
 
 
-def attach(settings: Settings, network: str, role: str, replica: int = 0, aliases: tuple[str, ...] = ()) -> Attachment:
-    return Attachment(network=network, address=address(settings, network, role, replica), aliases=aliases)
+def attach(settings: Settings, network: str, host: int | None = None, *, aliases: tuple[str, ...] = ()) -> Attachment:
+    """A place on a network: at the fixed address with the host part `host`, or wherever the engine puts it."""
+    fixed = None if host is None else address(settings, network, host)
+    return Attachment(network=network, address=fixed, aliases=aliases)

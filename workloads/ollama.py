@@ -1,16 +1,16 @@
-"""Ollama: the model server, the one-shot that pulls its models, and the mirror that a closed network pulls from."""
+"""Ollama: the model server, and the one-shot that pulls its models."""
 
 from pathlib import Path
 
 from settings import Settings
-from settings.values import LOCAL
-from workloads import images
-from workloads.network import address, attach
-from workloads.workload import Exemption, HealthCheck, Mount, Resources, Stop, Workload
+from workloads import images, mirror
+from workloads.network import attach
+from workloads.workload import DependsOn, Exemption, HealthCheck, Listen, Mount, Resources, Volume, Workload
 
+SERVICE, INIT = "ollama", "ollama-init"
 PORT = 11434
-MIRROR_PORT = 5000
 DATA = "/root/.ollama"
+_HOST, _INIT_HOST = 10, 11
 INIT_SCRIPT = (Path(__file__).parent / "ollama-init.sh").read_text()
 
 ROOT = Exemption(
@@ -21,9 +21,12 @@ ROOT = Exemption(
 KEEP_BLOBS = {"OLLAMA_NOPRUNE": "1"}
 
 
-def volume(settings: Settings) -> str:
-    """The volume of the models: the specification's `ollama_data`."""
-    return f"{settings.stack}-ollama_data"
+def _models(settings: Settings) -> Mount:
+    """The volume of the models, the specification's `ollama_data`. Models are large and slow to pull: a stack that is
+    destroyed leaves them, unless its settings say otherwise."""
+    return Mount(
+        volume=Volume(name=f"{settings.stack}-ollama_data", keep=settings.models.keep), path=DATA, read_only=False
+    )
 
 
 def server(settings: Settings) -> Workload:
@@ -44,13 +47,20 @@ def server(settings: Settings) -> Workload:
     if settings.ollama.context_length:
         env["OLLAMA_CONTEXT_LENGTH"] = str(settings.ollama.context_length)
     return Workload(
-        name=f"{settings.stack}-ollama",
+        name=f"{settings.stack}-{SERVICE}",
+        service=SERVICE,
+        purpose="the model server",
         image=images.ollama(settings),
         user="0:0",
         command=("serve",),
         env=env,
-        networks=(attach(settings, "model", "ollama", aliases=("ollama",)),),
-        mounts=(Mount(volume=volume(settings), path=DATA, read_only=False),),
+        networks=(attach(settings, "model", _HOST, aliases=(SERVICE,)),),
+        listens=(
+            Listen(
+                port=PORT, needed_by=frozenset({"api-blue", "api-green"}), why="the API asks the model; nobody else may"
+            ),
+        ),
+        mounts=(_models(settings),),
         tmpfs={"/tmp": "rw,nosuid,nodev,size=64m,mode=1777"},
         health=HealthCheck(test=("CMD", "ollama", "list"), interval=30, timeout=10, retries=5, start_period=120),
         resources=Resources(
@@ -69,7 +79,9 @@ def init(settings: Settings) -> Workload:
     It has the way out that the server lacks, and a short-lived server of its own on the same volume.
     """
     return Workload(
-        name=f"{settings.stack}-ollama-init",
+        name=f"{settings.stack}-{INIT}",
+        service=INIT,
+        purpose="pulls the models of OLLAMA_MODELS, and ends",
         image=images.ollama(settings),
         user="0:0",
         entrypoint=("/bin/sh", "-c"),
@@ -77,13 +89,16 @@ def init(settings: Settings) -> Workload:
         env={
             "OLLAMA_HOST": f"127.0.0.1:{PORT}",
             "MODELS_TO_PULL": " ".join(settings.ollama_models),
-            "MODEL_REGISTRY": _registry(settings),
+            "MODEL_REGISTRY": mirror.registry(settings),
             **KEEP_BLOBS,
         },
-        networks=(attach(settings, "egress", "ollama-init"),),
-        mounts=(Mount(volume=volume(settings), path=DATA, read_only=False),),
+        networks=(attach(settings, "egress", _INIT_HOST),),
+        mounts=(_models(settings),),
         tmpfs={"/tmp": "rw,nosuid,nodev,size=64m,mode=1777"},
-        one_shot=True,
+        depends_on=(DependsOn(service=mirror.SERVICE),) if mirror.is_wanted(settings) else (),
+        restart="no",
+        advice="Models that were there before are still served. Correct OLLAMA_MODELS or the registry, then run the "
+        "same command again.",
         resources=Resources(memory=1024**3, cpus=settings.ollama.cpus, pids=settings.ollama.pids),
         exemptions=(
             ROOT,
@@ -91,32 +106,3 @@ def init(settings: Settings) -> Workload:
             Exemption(rule="restart", reason="a failed pull fails the update, which says why and runs it again"),
         ),
     )
-
-
-def mirror(settings: Settings) -> Workload | None:
-    """The registry of test models that `models.mirror: local` pulls from."""
-    if settings.models.mirror != LOCAL:
-        return None
-    return Workload(
-        name=f"{settings.stack}-model-mirror",
-        image=images.model_mirror(),
-        user="101:101",
-        command=("nginx", "-g", "daemon off;"),
-        networks=(attach(settings, "egress", "model-mirror"),),
-        tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=16m,uid=101,gid=101,mode=0700"},
-        health=HealthCheck(
-            test=("CMD", "curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{MIRROR_PORT}/v2/"),
-            interval=5,
-            timeout=3,
-            retries=3,
-        ),
-        stop=Stop(signal="SIGQUIT", grace=10),
-        resources=Resources(memory=64 * 1024**2, cpus=settings.edge.cpus, pids=32),
-    )
-
-
-def _registry(settings: Settings) -> str:
-    """Where the pull goes instead of the public library, as a URL; empty for the library itself."""
-    if settings.models.mirror == LOCAL:
-        return f"http://{address(settings, 'egress', 'model-mirror')}:{MIRROR_PORT}"
-    return settings.models.mirror or ""

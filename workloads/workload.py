@@ -1,7 +1,7 @@
 """What a container of the stack is, as plain data.
 
-Every service of the stack is a `Workload`. The secure defaults are set here, once: a workload that departs from one of
-them must say which and why (`exemptions`), or it cannot be made.
+Every container of the stack is a `Workload`, and a `Workload` is the whole truth about it. The secure defaults are set
+here, once: a workload that departs from one must say which and why (`exemptions`), or it cannot be made.
 """
 
 from collections.abc import Mapping
@@ -10,17 +10,19 @@ from decimal import Decimal
 from ipaddress import IPv4Address
 from typing import Literal
 
-Rule = Literal["non-root", "read-only", "health-check", "restart"]
-"""The defaults that a workload may be exempted from. Capabilities, privilege escalation, limits and logging are not
-among them: nothing in this stack needs them."""
+Rule = Literal["non-root", "read-only", "capabilities", "no-new-privileges", "health-check", "restart", "log-limit"]
+"""The secure defaults. Limits of memory, CPU and processes are not among them: nobody is exempt from those."""
+Restart = Literal["unless-stopped", "no"]
+Condition = Literal["started", "healthy", "completed"]
+"""Of a dependency, as in a compose file: its container runs, its health check passes, it ran to its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
-    """One network of a workload, by its key in the network plan, with the fixed address there."""
+    """One network of a workload, by its key in the network plan. Without an address the engine chooses one."""
 
     network: str
-    address: IPv4Address
+    address: IPv4Address | None = None
     aliases: tuple[str, ...] = ()
 
 
@@ -34,12 +36,47 @@ class Port:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mount:
-    """A named volume (full name on the host) at a path of the container."""
+class Listen:
+    """A TCP port that the container listens on, and the services that need it.
 
-    volume: str
+    Docker does not filter within a network: every service that shares one with the container can open the port.
+    `wider` is the reason why those who do not need it may; it is empty where nobody else can.
+    """
+
+    port: int
+    needed_by: frozenset[str]
+    why: str
+    wider: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """A named volume, by its full name on the host. `keep`: it outlives the stack, for what it holds is costly."""
+
+    name: str
+    keep: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """A volume at a path of the container."""
+
+    volume: Volume
     path: str
     read_only: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Files that are laid into a volume of the container before it starts, all owned by root.
+
+    `contents` maps a path inside the volume to its text. It is empty where the texts are made elsewhere (rendered from
+    templates, or secret); whoever deploys the workload then gives them. `mode` is octal, as `0444`.
+    """
+
+    volume: Volume
+    contents: Mapping[str, str] = field(default_factory=dict)
+    mode: str = "0444"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +101,36 @@ class Resources:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """Linux capabilities, as Docker names them with the prefix: `CAP_NET_ADMIN`, or `ALL`."""
+
+    add: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ("ALL",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """What the json-file log driver keeps: `max_files` files of `max_size` each, every line with `tag`."""
+
+    max_size: str = "10m"
+    max_files: int = 5
+    tag: str = "{{.Name}}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stop:
     """How the container is asked to end, and the seconds it then has."""
 
     signal: str = "SIGTERM"
     grace: int = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class DependsOn:
+    """A service that must have come so far before this container starts."""
+
+    service: str
+    condition: Condition = "healthy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,12 +145,15 @@ class Exemption:
 class Workload:
     """One container: what runs, where it is reachable, what it may use.
 
-    `name` is the full name on the host. `user` is `uid:gid`. `tmpfs` maps a path to its mount options. `sysctls`
-    are kernel settings of the container's own network. `one_shot` marks a container that runs to its end and is not
-    restarted. Raises ValueError if a secure default is dropped without an exemption.
+    `name` is the full name on the host, `service` the name without the stack, which replicas share. `purpose` is one
+    phrase for a person. `user` is `uid:gid`. `tmpfs` maps a path to its mount options. `sysctls` are kernel settings of
+    the container's own network. `restart="no"` marks a one-shot, which runs to its end; `advice` is then what a person
+    does when it fails. Raises ValueError if a secure default is dropped without an exemption.
     """
 
     name: str
+    service: str
+    purpose: str
     image: str
     user: str
     networks: tuple[Attachment, ...]
@@ -98,25 +163,44 @@ class Workload:
     env: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
+    files: tuple[Files, ...] = ()
     mounts: tuple[Mount, ...] = ()
     tmpfs: Mapping[str, str] = field(default_factory=dict)
     sysctls: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[Port, ...] = ()
+    listens: tuple[Listen, ...] = ()
+    depends_on: tuple[DependsOn, ...] = ()
     health: HealthCheck | None = None
+    restart: Restart = "unless-stopped"
+    advice: str = ""
     read_only: bool = True
-    one_shot: bool = False
+    capabilities: Capabilities = Capabilities()
+    security_options: tuple[str, ...] = ("no-new-privileges:true",)
+    log: Log = Log()
     stop: Stop = Stop()
     exemptions: tuple[Exemption, ...] = ()
+
+    @property
+    def one_shot(self) -> bool:
+        return self.restart == "no"
 
     def __post_init__(self) -> None:
         exempt = {exemption.rule for exemption in self.exemptions}
         departs: dict[Rule, bool] = {
             "non-root": self.user.split(":")[0] in ("", "0", "root"),
             "read-only": not self.read_only,
+            "capabilities": self.capabilities != Capabilities(),
+            "no-new-privileges": "no-new-privileges:true" not in self.security_options,
             "health-check": self.health is None,
             "restart": self.one_shot,
+            "log-limit": not (self.log.max_size and self.log.max_files),
         }
         if dropped := [rule for rule, true in departs.items() if true and rule not in exempt]:
             raise ValueError(f"{self.name}: no reason is given for dropping the default {', '.join(dropped)}")
         if idle := [rule for rule in exempt if not departs[rule]]:
             raise ValueError(f"{self.name}: an exemption from {', '.join(idle)} that it does not use")
+        if self.one_shot != bool(self.advice):
+            raise ValueError(f"{self.name}: advice on a failure belongs to a one-shot, and every one-shot needs it")
+        volumes = {mount.volume for mount in self.mounts}
+        if unseen := [files.volume.name for files in self.files if files.volume not in volumes]:
+            raise ValueError(f"{self.name}: files in {', '.join(unseen)}, which it does not mount")

@@ -14,6 +14,7 @@ from rollout import state
 from rollout.journal import Journal
 from tools.lab.load.client import LoadClient, Mix, eventually
 from tools.lab.stack import FaultStack
+from workloads import places
 
 REQUESTS = Mix(keepalive="4@10ms", get="1@20ms")
 
@@ -91,7 +92,7 @@ class Shelf:
             ["sleep", "600"],
             entrypoint=[],
             user="101:101",
-            tmpfs={Edge.STATE: options},
+            tmpfs={places.STATE: options},
             cap_drop=["ALL"],
             network_mode="none",
             detach=True,
@@ -100,7 +101,7 @@ class Shelf:
         self.edge = Edge(engine, self.container.id or "")
 
     def run(self, script: str) -> str:
-        return self.edge.must(["sh", "-c", f"cd {Edge.STATE}; {script}"], user="0")
+        return self.edge.must(["sh", "-c", f"cd {places.STATE}; {script}"], user="0")
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ def test_a_read_only_state(shelf: Any) -> None:
 
 def test_a_held_lock_is_waited_for(shelf: Any) -> None:
     held = shelf("size=64k,mode=0755")
-    held.container.exec_run(["sh", "-c", f"cd {Edge.STATE}; exec 9>lock; flock 9; sleep 2"], user="0", detach=True)
+    held.container.exec_run(["sh", "-c", f"cd {places.STATE}; exec 9>lock; flock 9; sleep 2"], user="0", detach=True)
     eventually(lambda: held.run("ls") != "", 5, "the lock is held")
     assert state.change(held.edge, live_green, instead=Journal()).marker == "green"
 

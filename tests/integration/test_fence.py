@@ -9,8 +9,8 @@ import pytest
 from settings import load
 from tests.integration.conftest import CONFIG
 from tools.lab.project import Project
-from workloads.inventory import workloads
-from workloads.reach import OUTSIDE, doors
+from workloads.stack import OUTSIDE
+from workloads.stack import stack as everything
 
 SERVICES = ("it-nginx", "it-ollama", "it-api-blue", "it-model-mirror")
 PROBE = "exec 3<>/dev/tcp/$0/$1"
@@ -66,7 +66,7 @@ class TestEveryContainer:
         """Every container of the stack, also those that have ended; what was never started runs nothing."""
         reasons = {
             work.name: {exemption.rule: exemption.reason for exemption in work.exemptions}
-            for work in workloads(load("it", CONFIG))
+            for work in everything(load("it", CONFIG)).workloads
         }
         found = {
             str(container.name): departures(container.attrs)
@@ -143,12 +143,12 @@ class TestReach:
     @pytest.mark.parametrize("source", [*SERVICES, *ELSEWHERE])
     def test_is_what_the_matrix_says(self, engine: docker.DockerClient, addresses: dict[str, str], source: str) -> None:
         settings = load("it", CONFIG)
-        ports = {door.port for door in doors(settings)}
+        ports = {door.port for door in everything(settings).doors}
         targets = [f"{ip}:{port}" for ip, service in addresses.items() for port in ports if service != source]
         place = self.ELSEWHERE.get(source, f"container:it-{source}")
         opened = {tuple(target.split(":")) for target in self.opened(engine, place, targets)}
         found = {(addresses[ip], int(port)) for ip, port in opened}
-        declared = {(door.to, door.port) for door in doors(settings) if source in door.open_to}
+        declared = {(door.to, door.port) for door in everything(settings).doors if source in door.open_to}
         assert found == {(to, port) for to, port in declared if to in self.SERVICES}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,20 +12,24 @@ import yaml
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import resource_pb2
 
+import components.plan
 from certificates.__main__ import self_signed
+from rollout.arguments import Look
+from rollout.plan import Plan
+from tests.unit.test_workloads import TestTheList
+from workloads import stack as the_list
 
 ROOT = Path(__file__).parent.parent.parent
-FIRST = {"target": "blue", "create": "blue", "flips": True, "generation": 1, "attempt": 1}
-RELEASE = {**FIRST, "target": "green", "create": "green", "generation": 2, "declared": {"blue": ["prod-api-blue"]}}
+FIRST = Plan(target="blue", create="blue", flips=True, generation=1, attempt=1)
+RELEASE = replace(FIRST, target="green", create="green", generation=2, declared={"blue": ("prod-api-blue",)})
 PEM = self_signed("prod", "api.example.com", "")
-STDOUT = {"models-pull": '{"llama3.1:8b": "sha256:1"}', "certificate-self-signed": json.dumps(PEM)}
+STDOUT = {"ollama-init-run": '{"llama3.1:8b": "sha256:1"}', "certificate-self-signed": json.dumps(PEM)}
 
 
 class Engine(mocks.Mocks):
     """Answers as an engine would, and remembers every resource."""
 
-    def __init__(self, plan: dict[str, Any]) -> None:
-        self.plan = plan
+    def __init__(self) -> None:
         self.made: dict[str, mocks.MockResourceArgs] = {}
         self.before_plan: set[str] | None = None
 
@@ -35,9 +40,6 @@ class Engine(mocks.Mocks):
         return f"{args.name}-id", {**args.inputs, **extra}
 
     def call(self, args: mocks.MockCallArgs) -> Any:
-        if args.token == "command:local:run":
-            self.before_plan = set(self.made)
-            return {"stdout": json.dumps(self.plan)}
         assert args.token == "pulumi:pulumi:readStackOutputs"
         return {"outputs": {}}
 
@@ -59,11 +61,17 @@ class Monitor(mocks.MockMonitor):
         return cast(Any, super()).RegisterResource(request)
 
 
-def program(monkeypatch: pytest.MonkeyPatch, plan: dict[str, Any]) -> tuple[Engine, Monitor]:
+def program(monkeypatch: pytest.MonkeyPatch, plan: Plan) -> tuple[Engine, Monitor]:
     """Run `__main__.py` for the stack `prod`, with the configuration that is committed."""
     config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text())["config"]
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    engine = Engine(plan)
+    engine = Engine()
+
+    def planned(_look: Look, _host: str) -> Plan:
+        engine.before_plan = set(engine.made)
+        return plan
+
+    monkeypatch.setattr(components.plan, "planned", planned)
     monitor = Monitor(engine)
     mocks.set_mocks(engine, project="orca-agents", stack="prod", preview=False, monitor=monitor)
     pulumi.runtime.set_all_config(texts)
@@ -85,8 +93,8 @@ def test_a_first_deployment(first: tuple[Engine, Monitor]) -> None:
     engine, _ = first
     assert set(engine.containers()) == {
         "prod-nginx",
-        "prod-nginx-config",
-        "prod-nginx-certificates",
+        "prod-edge-config-files",
+        "prod-edge-certificates-files",
         "prod-ollama",
         "prod-ollama-init",
         "prod-api-blue",
@@ -130,7 +138,7 @@ def test_every_container_is_guarded(first: tuple[Engine, Monitor]) -> None:
 
 def test_the_models_outlive_the_stack(first: tuple[Engine, Monitor]) -> None:
     kept = [name for name, options in first[1].options.items() if options.retainOnDelete]
-    assert kept == ["ollama-data"]
+    assert kept == ["storage-ollama_data"]
 
 
 def test_commands_hold_nothing_of_the_machine(first: tuple[Engine, Monitor]) -> None:
@@ -155,12 +163,33 @@ def test_a_release_touches_only_the_idle_colour(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_refused_release_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(pulumi.RunError, match="was rejected"):
-        program(monkeypatch, {**FIRST, "refusal": "release r was rejected at noon"})
+        program(monkeypatch, replace(FIRST, refusal="release r was rejected at noon"))
 
 
 def test_a_bad_configuration_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    mocks.set_mocks(Engine(FIRST), project="orca-agents", stack="prod")
+    mocks.set_mocks(Engine(), project="orca-agents", stack="prod")
     pulumi.runtime.set_all_config({"orca-agents:OLLAMA_MODEL": "x"})
     monkeypatch.chdir(ROOT)
     with pytest.raises(pulumi.RunError, match=r'OLLAMA_MODEL: unknown key, did you mean "OLLAMA_MODELS"'):
         runpy.run_path(str(ROOT / "__main__.py"))
+
+
+def test_a_workload_that_is_added_to_the_list_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(the_list, "SERVICES", (*the_list.SERVICES, TestTheList.echo))
+    engine, monitor = program(monkeypatch, FIRST)
+    echo = engine.containers()["prod-echo"]
+    assert echo["logOpts"] == {"max-size": "10m", "max-file": "5", "tag": "{{.Name}}"}
+    assert echo["capabilities"] == {"adds": [], "drops": ["ALL"]}
+    assert "echo-ready" in engine.made
+    assert echo["image"] in engine.made["images"].inputs["environment"]["STEP"]
+    assert monitor.options["echo"].replaceOnChanges == ["*"]
+
+
+def test_every_container_waits_for_every_image(first: tuple[Engine, Monitor]) -> None:
+    """Whatever is replaced is deleted first, so what it needs must be there before."""
+    engine, monitor = first
+    (images,) = (urn for urn in monitor.options["storage-edge-config-files"].dependencies if urn.endswith("::images"))
+    for args in engine.made.values():
+        if args.typ == "docker:index/container:Container" and not args.name.startswith("api-"):
+            assert images in monitor.options[args.name].dependencies, args.name
+    assert images in monitor.options["api-preflight"].dependencies, "which the colour waits for"

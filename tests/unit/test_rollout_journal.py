@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from rollout.journal import Journal, Terms, parse, rebuilt
+from rollout.arguments import Terms
+from rollout.journal import Journal, parse, rebuilt
 
 Q, R = "q" * 12, "r" * 12
 AT = "2026-01-01T00:00:00Z"

@@ -7,16 +7,17 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from settings import Settings, load
 from settings.files import read_stack
 from workloads import api, edge, ollama
+from workloads import stack as the_list
 from workloads.colour import COLOURS
-from workloads.inventory import workloads
-from workloads.network import HOSTS, address, networks
-from workloads.reach import OUTSIDE, doors
-from workloads.release import release
-from workloads.workload import Exemption, HealthCheck, Resources, Workload
+from workloads.network import attach, networks
+from workloads.release import digest, release
+from workloads.stack import OUTSIDE, stack
+from workloads.workload import Capabilities, Exemption, HealthCheck, Listen, Log, Resources, Workload
 
 
 def dev(**values: Any) -> Settings:
@@ -39,7 +40,7 @@ class TestSpecification:
         )
         assert (server.resources.memory, server.resources.memory_reservation) == (8 * 1024**3, 4 * 1024**3)
         assert [mount.path for mount in server.mounts] == ["/root/.ollama"]
-        assert server.mounts[0].volume == "prod-ollama_data"
+        assert server.mounts[0].volume.name == "prod-ollama_data"
         assert not server.one_shot
 
     def test_the_list_of_models_never_reaches_the_server(self) -> None:
@@ -54,7 +55,7 @@ class TestSpecification:
 
     def test_only_the_edge_publishes_ports(self) -> None:
         settings = read_stack("prod")
-        assert {workload.name for workload in workloads(settings) if workload.ports} == {"prod-nginx"}
+        assert {workload.name for workload in stack(settings).workloads if workload.ports} == {"prod-nginx"}
 
 
 class TestNetworks:
@@ -69,7 +70,7 @@ class TestNetworks:
         assert [attachment.network for attachment in ollama.server(dev()).networks] == ["model"]
 
     def test_nginx_has_no_way_to_ollama(self) -> None:
-        assert {attachment.network for attachment in edge.proxy(dev()).networks} == {"edge", "app-network"}
+        assert {attachment.network for attachment in edge.server(dev()).networks} == {"edge", "app-network"}
 
     @pytest.mark.parametrize(("egress", "networks_of_api"), [(True, 3), (False, 2)])
     def test_the_api_s_way_out_is_a_setting(self, egress: bool, networks_of_api: int) -> None:
@@ -78,36 +79,84 @@ class TestNetworks:
 
     def test_no_two_workloads_share_an_address(self) -> None:
         settings = dev(api={"replicas": 16}, models={"mirror": "local"})
-        used = [(a.network, a.address) for workload in workloads(settings) for a in workload.networks]
+        used = [(a.network, a.address) for workload in stack(settings).workloads for a in workload.networks]
         assert len(used) == len(set(used)) > 60
 
     def test_fixed_addresses_are_outside_of_what_the_engine_gives_out(self) -> None:
-        settings = dev()
-        for key, spec in networks(settings).items():
-            assert all(address(settings, key, role, 15) not in spec.dynamic for role in HOSTS)
+        settings = dev(api={"replicas": 16}, models={"mirror": "local"})
+        plan = networks(settings)
+        fixed = [found for workload in stack(settings).workloads for found in workload.networks if found.address]
+        assert all(found.address not in plan[found.network].dynamic for found in fixed)
+
+    def test_an_address_may_be_left_to_the_engine(self) -> None:
+        assert attach(dev(), "model").address is None
 
 
 class TestReach:
-    """The matrix says no more and no less than the networks: whoever shares one with a service can open its ports."""
-
-    @pytest.mark.parametrize("config", [{}, {"models": {"mirror": "local"}}, {"api": {"egress": False}}])
-    def test_it_follows_from_the_networks(self, config: dict[str, Any]) -> None:
-        settings = dev(**config)
-        on = {work.name.removeprefix("dev-"): {at.network for at in work.networks} for work in workloads(settings)}
-        for door in doors(settings):
-            assert door.open_to == {name for name in on if name != door.to and on[name] & on[door.to]}, door
+    """The matrix follows from the networks: whoever shares one with a service can open its ports."""
 
     def test_whom_nobody_outside_may_reach(self) -> None:
-        assert not [door for door in doors(dev()) if OUTSIDE in door.open_to]
+        assert not [door for door in stack(dev()).doors if OUTSIDE in door.open_to]
 
     def test_only_the_api_reaches_the_model(self) -> None:
-        (door,) = (door for door in doors(dev()) if door.to == "ollama")
+        (door,) = (door for door in stack(dev()).doors if door.to == "ollama")
         assert door.open_to == {"api-blue", "api-green"}
+
+    def test_what_is_on_egress_reaches_the_api(self) -> None:
+        """The ACME client too: it has a way out, as the API has by default."""
+        whole = stack(dev(edge={"tls": {"acme": {"email": "a@example.com"}}, "hostname": "a.example.com"}))
+        assert whole.may_open("acme", "api-blue", 8000)
+        assert not whole.may_open("acme", "ollama", 11434)
+        closed = dev(edge={"tls": {"acme": {"email": "a@example.com"}}, "hostname": "a.b.com"}, api={"egress": False})
+        assert not stack(closed).may_open("acme", "api-blue", 8000)
+
+    def test_what_is_wider_than_needed_needs_a_reason(self) -> None:
+        whole = stack(dev())
+        silent = tuple(replace(found, wider="") for found in whole.edge.listens)
+        with pytest.raises(ValueError, match="nginx: port 8080 is open to api-blue, api-green, which do not need it"):
+            _ = replace(whole, edge=replace(whole.edge, listens=silent)).doors
+
+
+class TestTheList:
+    """A workload that is added to the list is found wherever the list is asked; tests/unit/test_program.py has the
+    resources, test_containers_page.py the documentation."""
+
+    @staticmethod
+    def echo(settings: Settings) -> Workload:
+        return Workload(
+            name=f"{settings.stack}-echo",
+            service="echo",
+            purpose="says everything twice",
+            image="example.com/echo:1@sha256:" + "0" * 64,
+            user="1:1",
+            networks=(attach(settings, "egress"),),
+            listens=(Listen(port=7, needed_by=frozenset({"api-blue"}), why="to hear oneself", wider="to hear others"),),
+            resources=Resources(memory=1, cpus=Decimal(1), pids=1),
+            health=HealthCheck(test=("CMD", "true"), interval=1, timeout=1, retries=1),
+        )
+
+    def test_it_is_found_in_the_matrix(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(the_list, "SERVICES", (*the_list.SERVICES, self.echo))
+        whole = stack(dev())
+        assert "dev-echo" in {workload.name for workload in whole.workloads}
+        assert whole.may_open("ollama-init", "echo", 7)
+        assert whole.may_open("echo", "api-blue", 8000)
+        assert not whole.may_open("echo", "ollama", 11434)
+
+    @pytest.mark.parametrize("config", [{}, {"models": {"mirror": "local"}}])
+    def test_each_comes_behind_what_it_depends_on(self, config: dict[str, Any]) -> None:
+        whole = stack(dev(**config))
+        before: set[str] = set()
+        for workload in whole.workloads:
+            assert {needed.service for needed in workload.depends_on} <= before, workload.name
+            before.add(workload.service)
 
 
 class TestDefaults:
     BASE = Workload(
         name="x",
+        service="x",
+        purpose="x",
         image="x",
         user="1:1",
         networks=(),
@@ -123,7 +172,10 @@ class TestDefaults:
             ({"user": ""}, "non-root"),
             ({"read_only": False}, "read-only"),
             ({"health": None}, "health-check"),
-            ({"one_shot": True}, "restart"),
+            ({"restart": "no", "advice": "Try again."}, "restart"),
+            ({"capabilities": Capabilities(add=("CAP_NET_RAW",))}, "capabilities"),
+            ({"security_options": ()}, "no-new-privileges"),
+            ({"log": Log(max_files=0)}, "log-limit"),
         ],
     )
     def test_none_is_dropped_without_a_reason(self, change: dict[str, Any], rule: Any) -> None:
@@ -140,7 +192,7 @@ class TestDefaults:
         """All of them, each with its reason: a new one has to be written down here too."""
         found = {
             (workload.name, exemption.rule): exemption.reason
-            for workload in workloads(read_stack("prod"))
+            for workload in stack(read_stack("prod")).workloads
             for exemption in workload.exemptions
         }
         root = "the official image keeps its data in /root/.ollama; uid 0 here holds no capability and cannot gain one"
@@ -199,3 +251,17 @@ class TestRelease:
         (blue,) = api.colour_workloads(dev(), "blue")
         one = replace(blue, networks=blue.networks[:1])
         assert release(change(one), 1) == release(one, 1)
+
+    def test_words_for_people_are_no_part_of_it(self) -> None:
+        (blue,) = api.colour_workloads(dev(), "blue")
+        assert release(replace(blue, purpose="another", listens=(), depends_on=()), 1) == release(blue, 1)
+
+    @pytest.mark.parametrize("value", [SecretStr("a"), object(), b"a", 1.5, {1: "a"}, [SecretStr("a")]])
+    def test_what_cannot_be_told_apart_has_no_digest(self, value: Any) -> None:
+        """The text of a secret is the same for every secret."""
+        with pytest.raises(TypeError, match="cannot be"):
+            digest({"x": value})
+
+    def test_types_are_told_apart(self) -> None:
+        values = [1, "1", True, None, Decimal(1), IPv4Address("0.0.0.1"), [1], {"1": 1}]
+        assert len({digest(value) for value in values}) == len(values)

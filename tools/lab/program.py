@@ -1,42 +1,54 @@
 """The edge with a workload in two colours behind it, and nothing else: what the fault tests release and break."""
 
+from dataclasses import replace
+
 import pulumi
 
 from components.bluegreen import BlueGreen, BlueGreenArgs
 from components.certificate import Certificate, CertificateArgs
+from components.edge import Edge, EdgeArgs, edge_files
+from components.images import images_on_engine
 from components.network import Networks
 from components.plan import release_plan
-from components.provider import engine
-from components.proxy import Proxy, ProxyArgs
+from components.provider import on_engine
+from components.service import Host
 from components.settings import stack_settings
-from workloads import api, edge
-from workloads.network import networks as network_plan
+from components.storage import Storage, StorageArgs
+from settings import Settings
+from workloads.stack import Stack
+from workloads.stack import stack as everything
+
+
+def without_services(settings: Settings) -> Stack:
+    """The stack without the model server, and without what depends on it waiting for it."""
+    whole = everything(settings)
+    colours = {
+        colour: tuple(replace(replica, depends_on=()) for replica in replicas)
+        for colour, replicas in whole.colours.items()
+    }
+    return replace(whole, services=(), colours=colours)
+
 
 settings = stack_settings()
-plan = release_plan(settings, edge=edge.proxy(settings), wanted=api.colour_workloads(settings, "blue")[0])
-opts = engine(settings)
-networks = Networks("network", network_plan(settings), opts=opts).by_key
+stack = without_services(settings)
+plan = release_plan(settings, stack)
+opts = on_engine(settings)
+
+images = images_on_engine(settings, stack, opts)
+networks = Networks("network", stack.networks, opts=opts)
 certificate = Certificate("certificate", CertificateArgs(settings=settings), opts=opts)
-proxy = Proxy(
-    "edge",
-    ProxyArgs(settings=settings, networks=networks, certificate=certificate.certificate, key=certificate.key),
-    opts=opts,
-)
-backend = BlueGreen(
+contents = edge_files(settings, certificate)
+storage = Storage("storage", StorageArgs(settings=settings, stack=stack, images=images, contents=contents), opts=opts)
+host = Host(images=images, networks=networks.by_key, storage=storage)
+edge = Edge("edge", EdgeArgs(settings=settings, host=host, workload=stack.edge, certificate=certificate), opts=opts)
+api = BlueGreen(
     "api",
-    BlueGreenArgs(
-        settings=settings,
-        networks=networks,
-        edge=edge.proxy(settings).name,
-        plan=plan,
-        colours=lambda colour: api.colour_workloads(settings, colour),
-        after=[proxy],
-    ),
+    BlueGreenArgs(settings=settings, host=host, stack=stack, plan=plan, edge=edge, services={}),
     opts=opts,
 )
 
-pulumi.export("url", proxy.url)
+pulumi.export("url", edge.url)
 pulumi.export("ca", certificate.ca)
-pulumi.export("live", backend.live)
-pulumi.export("release", backend.release)
-pulumi.export("image", backend.image)
+pulumi.export("live", api.live)
+pulumi.export("release", api.release)
+pulumi.export("image", api.image)

@@ -12,7 +12,7 @@ from typing import Any
 from settings import load
 from tools.audit.stack import CONFIG, NAME, Target
 from tools.audit.verdict import Verdict, verdict
-from workloads.inventory import workloads
+from workloads.stack import stack
 
 Attributes = Mapping[str, Any]
 SENSITIVE = {"/", "/boot", "/dev", "/etc", "/lib", "/proc", "/sys", "/usr"}
@@ -80,7 +80,7 @@ def excuses(*, apparmor: bool) -> dict[str, str]:
     """The exceptions that the workloads of the stack name, and those of an engine without AppArmor."""
     found = {
         f"{DEFAULTS[exemption.rule]} {workload.name}": exemption.reason
-        for workload in workloads(load(NAME, CONFIG))
+        for workload in stack(load(NAME, CONFIG)).workloads
         for exemption in workload.exemptions
         if exemption.rule in DEFAULTS
     }

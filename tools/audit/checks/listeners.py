@@ -10,10 +10,10 @@ from docker.models.containers import Container
 from settings import load
 from tools.audit.stack import CONFIG, HTTP, HTTPS, NAME, Target
 from tools.audit.verdict import Verdict, verdict
-from workloads.network import networks
-from workloads.reach import doors
+from workloads.stack import stack
 
 SETTINGS = load(NAME, CONFIG)
+STACK = stack(SETTINGS)
 # The edge's two ports, on loopback as this stack binds them.
 DECLARED = {(str(SETTINGS.edge.bind), port) for port in (HTTP, HTTPS)}
 LISTENING = "0A"
@@ -82,13 +82,13 @@ def _is_ours(port: int) -> bool:
 
 
 def _is_in_stack(address: str) -> bool:
-    return any(IPv4Address(address) in spec.subnet for spec in networks(SETTINGS).values())
+    return any(IPv4Address(address) in spec.subnet for spec in STACK.networks.values())
 
 
 def _undeclared(container: Container) -> set[int]:
     """Ports that a container listens on for others, by its kernel table, and that the matrix does not know."""
     service = str(container.name).removeprefix(f"{NAME}-")
-    known = {door.port for door in doors(SETTINGS) if door.to == service}
+    known = {door.port for door in STACK.doors if door.to == service}
     process = container.attrs["State"]["Pid"]
     found = set()
     for table in ("tcp", "tcp6"):

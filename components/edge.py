@@ -1,0 +1,86 @@
+"""NGINX: the edge of the stack."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import pulumi
+from pulumi_command import local
+
+from certificates.pem import fingerprint
+from components.certificate import Certificate
+from components.service import Host, Service, ServiceArgs, needed_by
+from components.step import step
+from components.storage import Contents
+from engine.arguments import Configure
+from render import nginx
+from settings import Settings
+from workloads import edge
+from workloads.places import CERTIFICATES, CONFIG
+from workloads.workload import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeArgs:
+    """`services` are those of the stack, by name."""
+
+    settings: Settings
+    host: Host
+    workload: Workload
+    certificate: Certificate
+    services: Mapping[str, Service] = field(default_factory=dict)
+
+
+class Edge(pulumi.ComponentResource):
+    """The edge's container, and the step that makes a configuration the running one.
+
+    Pulumi type `orca:edge:Edge`. A changed configuration or certificate is taken up by a reload; the container is
+    replaced only when what it is made of changes.
+    """
+
+    url: str
+    """The base URL, as `https://localhost:8443`."""
+    configured: local.Command
+    """Done when the edge runs the current configuration."""
+
+    def __init__(self, name: str, args: EdgeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("orca:edge:Edge", name, {}, opts)
+        settings = args.settings
+        service = Service(
+            f"{name}-nginx",
+            # It waits for its first configuration, which the next step gives it.
+            ServiceArgs(
+                settings=settings,
+                host=args.host,
+                workload=args.workload,
+                after=needed_by(args.workload, args.services),
+                wait=False,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.configured = step(
+            f"{name}-configure",
+            "engine configure",
+            settings,
+            self._configuration(args),
+            pulumi.ResourceOptions(parent=self, depends_on=[service]),
+            again=service.container.id,
+        )
+        self.url = nginx.base_url(settings)
+        self.register_outputs({"url": self.url})
+
+    def _configuration(self, args: EdgeArgs) -> pulumi.Output[Configure]:
+        settings = args.settings
+        wanted = Configure(container=args.workload.name, config=nginx.render(settings).id)
+        if settings.edge.tls.acme:  # a certificate that is issued later is taken up by the container itself
+            return pulumi.Output.from_input(wanted)
+        return args.certificate.certificate.apply(lambda pem: replace(wanted, certificate=fingerprint(pem)))
+
+
+def edge_files(settings: Settings, certificate: Certificate) -> Contents:
+    """The files of the edge: its configuration, each version in a folder of its own, and the certificate."""
+    volumes = edge.volumes(settings)
+    config = nginx.render(settings)
+    return {
+        volumes[CONFIG].name: {f"releases/{config.id}/{path}": text for path, text in config.files.items()},
+        volumes[CERTIFICATES].name: {"tls.crt": certificate.certificate, "tls.key": certificate.key},
+    }

@@ -1,0 +1,86 @@
+"""The volumes of a stack, and the files in them.
+
+Files for a read-only container come by a volume that a never-started container, the carrier, fills. This works over a
+remote API, keeps contents out of `docker inspect`, and replaces no running container when a file changes: whoever has
+the volume mounted sees the new file at once. Files of a version that is no longer given stay in the volume.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_docker as docker
+
+from components.former import former
+from settings import Settings
+from workloads.stack import Stack
+from workloads.workload import Files, Volume
+
+Contents = Mapping[str, Mapping[str, pulumi.Input[str]]]
+"""The name of a volume on the host, to the text of each file by its path inside."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageArgs:
+    """`contents` are the files whose texts the workloads do not hold themselves: rendered or secret ones."""
+
+    settings: Settings
+    stack: Stack
+    images: pulumi.Resource
+    contents: Contents = field(default_factory=dict)
+
+
+class Storage(pulumi.ComponentResource):
+    """Every volume of the stack, filled.
+
+    Pulumi type `orca:docker:Storage`; makes a `docker.Volume` for each volume, and a carrier, a `docker.Container`, for
+    each that files are laid into.
+    """
+
+    volumes: Mapping[str, docker.Volume]
+    """By the name on the host."""
+    carriers: Mapping[str, docker.Container]
+    """By the name of the volume that they fill."""
+
+    def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("orca:docker:Storage", name, {}, opts)
+        self._name, self._args = name, args
+        self.volumes = {volume.name: self._volume(volume) for volume in args.stack.volumes}
+        self.carriers = {
+            files.volume.name: self._carrier(files, workload.image) for workload, files in args.stack.files
+        }
+        self.register_outputs({"volumes": list(self.volumes)})
+
+    def _volume(self, volume: Volume) -> docker.Volume:
+        key = volume.name.removeprefix(f"{self._args.settings.stack}-")
+        return docker.Volume(
+            f"{self._name}-{key}",
+            name=volume.name,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=volume.keep, aliases=former(key)),
+        )
+
+    def _carrier(self, files: Files, image: str) -> docker.Container:
+        name = files.volume.name
+        contents = {**files.contents, **self._args.contents.get(name, {})}
+        return docker.Container(
+            f"{self._name}-{name.removeprefix(f'{self._args.settings.stack}-')}-files",
+            name=f"{name}-files",
+            image=image,
+            command=["true"],
+            start=False,
+            must_run=False,
+            network_mode="none",
+            envs=[],
+            labels=[],
+            volumes=[docker.ContainerVolumeArgs(volume_name=self.volumes[name].name, container_path="/files")],
+            uploads=[
+                docker.ContainerUploadArgs(file=f"/files/{path}", content=text, permissions=files.mode)
+                for path, text in sorted(contents.items())
+            ],
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[self._args.images],
+                delete_before_replace=True,
+                replace_on_changes=["*"],
+            ),
+        )

@@ -1,0 +1,54 @@
+"""The steps that finish a container: `python3 -m engine STEP`, as `pulumi up` runs them (engine/arguments.py)."""
+
+import json
+import sys
+
+from docker.errors import APIError
+
+from engine.arguments import Configure, Images, Ready, RunToEnd, read
+from engine.client import connect
+from engine.errors import CommandError, NeedsPerson, Usage
+
+STEPS = ("images", "ready", "run", "configure")
+
+
+def main(words: list[str]) -> int:
+    """Run one step; returns its exit code (engine/errors.py)."""
+    try:
+        if len(words) != 1 or words[0] not in STEPS:
+            raise Usage(f"usage: python3 -m engine {'|'.join(STEPS)}")
+        _run(words[0])
+    except CommandError as error:
+        print(error, file=sys.stderr)
+        return error.code
+    except APIError as error:
+        print(f"The engine refused: {error.explanation or error}", file=sys.stderr)
+        return NeedsPerson.code
+    except OSError as error:  # also the engine's client: its errors are those of requests
+        print(f"The engine stopped answering: {error}. Run the same command again when it is back.", file=sys.stderr)
+        return NeedsPerson.code
+    return 0
+
+
+def _run(name: str) -> None:
+    match name:
+        case "images":
+            from engine.images import have
+
+            have(connect(), read(Images))
+        case "ready":
+            from engine.ready import ready
+
+            ready(connect(), read(Ready))
+        case "run":
+            from engine.run import run_to_end
+
+            print(json.dumps(run_to_end(connect(), read(RunToEnd))))
+        case "configure":
+            from engine.configure import configure
+
+            configure(connect(), read(Configure))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

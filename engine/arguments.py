@@ -1,0 +1,72 @@
+"""What the steps that finish a container are told, each in one argument; and how an argument reaches its step.
+
+The Pulumi program writes an argument as JSON into the environment of the step, which reads it where it arrives.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+from engine.errors import Usage
+
+T = TypeVar("T")
+VARIABLE = "STEP"
+"""The environment variable that holds a step's argument."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """`pulled` are images of a registry, `built` those that only `images/` makes. Both as containers name them."""
+
+    pulled: tuple[str, ...]
+    built: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """`test` is the health check's command, empty for none; `timeout` in seconds; `pids` the limit of processes."""
+
+    container: str
+    pids: int
+    test: tuple[str, ...]
+    timeout: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunToEnd:
+    """A one-shot. `advice` is what a person does when it fails. `release` changes with whatever it does."""
+
+    container: str
+    pids: int
+    advice: str
+    release: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configure:
+    """`config` is the id of the configuration below `releases/` in the edge's volume; `certificate` the fingerprint of
+    the certificate to be shown then, empty for whichever it is."""
+
+    container: str
+    config: str
+    certificate: str = ""
+
+
+def write(argument: Any) -> str:
+    """The JSON of a step's argument, a dataclass of plain values: the same text for the same values."""
+    return json.dumps(asdict(argument), sort_keys=True)
+
+
+def read(kind: type[T]) -> T:
+    """The argument of the step that runs. Raises Usage when there is none, or one of another kind."""
+    from pydantic import TypeAdapter, ValidationError  # a third of a second, which only steps need
+
+    text = os.environ.get(VARIABLE)
+    if text is None:
+        raise Usage(f"This step needs its argument, a JSON object, in the environment variable {VARIABLE}.")
+    try:
+        return TypeAdapter(kind).validate_json(text)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
+        raise Usage(f"The argument in {VARIABLE} is no {kind.__name__}: {wrong}.") from None

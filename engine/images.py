@@ -1,0 +1,157 @@
+"""Step `images`: have every image of an update on the engine before any container is removed for it.
+
+An image that cannot be had fails the update here, with everything as it was; a container that is recreated is then away
+for the time of a restart, never for that of a download.
+"""
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from queue import Empty, Queue
+from threading import Thread
+from typing import Any
+
+import docker
+from docker.errors import APIError, ImageNotFound
+from docker.utils import parse_repository_tag
+
+from engine.arguments import Images
+from engine.client import say
+from engine.errors import Refused
+
+_SPEAK_EVERY = 5  # seconds
+_SILENCE = 60
+"""Seconds in which something must come. While it pulls, the engine reports progress several times a second."""
+_AGAIN = 3  # tries; a download that broke off goes on with the layers that are whole
+_PAUSE = 2  # seconds
+_MB = 1000**2
+
+
+def have(client: docker.DockerClient, args: Images) -> None:
+    """Raises Refused with the images that cannot be had, and why; no container has been touched then."""
+    missing = [image for image in (*args.built, *args.pulled) if not _is_here(client, image)]
+    problems = {image: _NOT_BUILT for image in missing if image in args.built}
+    wanted = [image for image in missing if image in args.pulled]
+    for number, image in enumerate(wanted, 1):
+        if problem := _pull(client, image, f"image {number}/{len(wanted)}: {image}"):
+            problems[image] = problem
+    if problems:
+        lines = "\n".join(f"  {image}: {problem}" for image, problem in problems.items())
+        raise Refused(
+            f"Not every image of this update can be had:\n{lines}\n"
+            "No container was touched. Correct the image's name or its registry's credentials (`docker login`), then "
+            "run the same command again."
+        )
+
+
+_NOT_BUILT = "it is built from images/, and this engine does not have it; `make up` builds it on this machine"
+
+
+def _is_here(client: docker.DockerClient, image: str) -> bool:
+    try:
+        client.images.get(_without_tag(image))
+    except ImageNotFound:
+        return False
+    return True
+
+
+def _without_tag(image: str) -> str:
+    """`name:tag@digest` without the tag, which the digest makes idle and not every engine reads beside it."""
+    name, at, digest = image.partition("@")
+    return re.sub(r":[^:/]+$", "", name) + at + digest if at else image
+
+
+@dataclass
+class _Layers:
+    """How far the layers of a pull have come, in bytes."""
+
+    done: dict[str, int] = field(default_factory=dict)
+    size: dict[str, int] = field(default_factory=dict)
+
+    def note(self, event: Mapping[str, Any]) -> None:
+        layer, detail = event.get("id", ""), event.get("progressDetail") or {}
+        if event.get("status") == "Downloading" and detail.get("total"):
+            self.done[layer], self.size[layer] = detail["current"], detail["total"]
+        elif event.get("status") in ("Download complete", "Pull complete") and layer in self.size:
+            self.done[layer] = self.size[layer]
+
+    def __str__(self) -> str:
+        done, size = sum(self.done.values()), sum(self.size.values())
+        return f"{done / _MB:,.0f} of {size / _MB:,.0f} MB" if size else "waiting for its registry"
+
+
+def _pull(client: docker.DockerClient, image: str, title: str) -> str:
+    """What went wrong, empty if nothing did."""
+    begin = time.monotonic()
+    say(f"{title}: pulling")
+    problem = ""
+    for attempt in range(_AGAIN):
+        if attempt:
+            say(f"{title}: {problem}; trying again")
+            time.sleep(_PAUSE)
+        try:
+            problem = _follow(_events(client, image), title)
+        except APIError as error:
+            return str(error.explanation or error)  # the registry has answered: it says the same again
+        except TimeoutError as error:
+            return f"its registry does not answer: {error}"
+        except OSError as error:
+            problem = f"the engine stopped answering ({error})"
+        if not problem:
+            break
+        if _is_final(problem):
+            return problem
+    if not problem and not _is_here(client, image):
+        problem = "the engine has pulled it, and does not have it under this name"
+    if not problem:
+        say(f"{title}: here after {time.monotonic() - begin:.0f} s")
+    return problem
+
+
+def _events(client: docker.DockerClient, image: str) -> Iterator[Mapping[str, Any]]:
+    """The engine's account of a pull, with the credentials of this user's `docker login`.
+
+    Raises TimeoutError after a long silence: the docker package waits for ever, and so does the engine.
+    """
+    repository, version = parse_repository_tag(_without_tag(image))
+    feed: Queue[Mapping[str, Any] | Exception | None] = Queue()
+
+    def read() -> None:
+        try:
+            for event in client.api.pull(repository, tag=version or "latest", stream=True, decode=True):
+                feed.put(event)
+            feed.put(None)
+        except (APIError, OSError) as error:
+            feed.put(error)
+
+    Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            event = feed.get(timeout=_SILENCE)
+        except Empty:
+            raise TimeoutError(f"nothing came for {_SILENCE} s") from None
+        if isinstance(event, Exception):
+            raise event
+        if event is None:
+            return
+        yield event
+
+
+def _follow(events: Iterable[Mapping[str, Any]], title: str) -> str:
+    layers, spoken = _Layers(), time.monotonic()
+    for event in events:
+        if "error" in event:
+            return str(event["error"])
+        layers.note(event)
+        if time.monotonic() - spoken > _SPEAK_EVERY:
+            say(f"{title}: {layers}")
+            spoken = time.monotonic()
+    return ""
+
+
+def _is_final(problem: str) -> bool:
+    """Whether another try would only hear the same."""
+    return any(
+        words in problem for words in ("not found", "manifest unknown", "denied", "unauthorized", "no such host")
+    )

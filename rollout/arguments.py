@@ -1,0 +1,82 @@
+"""What the steps of a release are told, each in one argument (engine/arguments.py)."""
+
+from dataclasses import dataclass
+
+from workloads.colour import Colour
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a release happens: `edge` is the name of the edge's container, the colours' are `<service>-<colour>`."""
+
+    edge: str
+    service: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a release goes live under: gate passes, seconds of watch, and the 5xx ratio that undoes it."""
+
+    passes: int
+    watch: int
+    error_ratio: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smoke:
+    """The real request; the answer's text must hold `expect`. `timeout` in seconds, to its end."""
+
+    method: str
+    path: str
+    body: str
+    expect: str
+    timeout: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What is planned against: `wanted` is the release that is to go live, `last_live` and `last_release` are what the
+    stack's outputs say of the last update. An edge that does not run has left its state in `volume`, where a container
+    of its `image` looks. `manual`: a person promotes. `preview`: nothing will be done, and the host may be unreachable.
+    """
+
+    place: Place
+    wanted: str
+    last_live: Colour | None
+    last_release: str
+    volume: str
+    image: str
+    manual: bool
+    preview: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preflight:
+    """`colour` is made anew for `release`. `generation` is what the journal has now, `attempt` what it will have."""
+
+    place: Place
+    colour: Colour
+    release: str
+    generation: int
+    attempt: int
+    drain_timeout: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """`target` is to run `release` and to be live; `generation` and `attempt` are what the journal has then.
+
+    `manual`: stop after the gate, for a person to promote it. `pids` is the limit of processes of each container,
+    `gate_timeout` in seconds.
+    """
+
+    place: Place
+    target: Colour
+    release: str
+    generation: int
+    attempt: int
+    manual: bool
+    terms: Terms
+    gate_timeout: float
+    smoke: Smoke | None
+    pids: int

@@ -1,0 +1,1 @@
+"""What runs, as plain data: `stack.py` is the one list of it."""

@@ -1,0 +1,54 @@
+"""The registry of models that a closed network pulls from: `models.mirror: local`."""
+
+from settings import Settings
+from settings.values import LOCAL
+from workloads import images
+from workloads.network import address, attach
+from workloads.workload import HealthCheck, Listen, Resources, Stop, Workload
+
+SERVICE = "model-mirror"
+PORT = 5000
+_HOST = 12
+
+
+def is_wanted(settings: Settings) -> bool:
+    return settings.models.mirror == LOCAL
+
+
+def server(settings: Settings) -> Workload | None:
+    """The mirror, where `models.mirror` asks for the one of this project."""
+    if not is_wanted(settings):
+        return None
+    return Workload(
+        name=f"{settings.stack}-{SERVICE}",
+        service=SERVICE,
+        purpose="the registry that ollama-init pulls from where no public one can be reached",
+        image=images.model_mirror(),
+        user="101:101",
+        command=("nginx", "-g", "daemon off;"),
+        networks=(attach(settings, "egress", _HOST),),
+        listens=(
+            Listen(
+                port=PORT,
+                needed_by=frozenset({"ollama-init"}),
+                why="ollama-init pulls from it",
+                wider="what has a way out is on the same network; the models are public",
+            ),
+        ),
+        tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=16m,uid=101,gid=101,mode=0700"},
+        health=HealthCheck(
+            test=("CMD", "curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{PORT}/v2/"),
+            interval=5,
+            timeout=3,
+            retries=3,
+        ),
+        stop=Stop(signal="SIGQUIT", grace=10),
+        resources=Resources(memory=64 * 1024**2, cpus=settings.edge.cpus, pids=32),
+    )
+
+
+def registry(settings: Settings) -> str:
+    """Where models are pulled from instead of the public library, as a URL; empty for the library itself."""
+    if is_wanted(settings):
+        return f"http://{address(settings, 'egress', _HOST)}:{PORT}"
+    return settings.models.mirror or ""

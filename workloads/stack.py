@@ -1,0 +1,106 @@
+"""The one list of everything that a stack has: containers, networks, volumes, and who can open which port.
+
+Whoever needs to know what runs asks here: the Pulumi program, the audit, the tests, the table in the docs. To add a
+container, write its module in this folder and add its function to SERVICES.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from settings import Settings
+from workloads import acme, api, edge, mirror, ollama
+from workloads.colour import COLOURS, Colour
+from workloads.network import NetworkSpec, networks
+from workloads.workload import Files, Volume, Workload
+
+SERVICES: tuple[Callable[[Settings], Workload | None], ...] = (ollama.server, mirror.server, ollama.init, acme.client)
+"""Every container besides the edge and the API's colours, each behind those that it depends on. None: not wanted."""
+
+OUTSIDE = "outside"
+"""Any other container of the host."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """A port of a service, the services that can open it from another container, and why that is so."""
+
+    to: str
+    port: int
+    open_to: frozenset[str]
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """All that a stack has. `services` are in the order in which they can start."""
+
+    networks: Mapping[str, NetworkSpec]
+    services: tuple[Workload, ...]
+    edge: Workload
+    colours: Mapping[Colour, tuple[Workload, ...]]
+
+    @property
+    def workloads(self) -> tuple[Workload, ...]:
+        """Every container that runs at some time, both colours with all their replicas among them."""
+        return (*self.services, self.edge, *(replica for colour in COLOURS for replica in self.colours[colour]))
+
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        return tuple(dict.fromkeys(mount.volume for workload in self.workloads for mount in workload.mounts))
+
+    @property
+    def files(self) -> tuple[tuple[Workload, Files], ...]:
+        """What is laid into volumes, with the workload that wants it."""
+        return tuple((workload, files) for workload in self.workloads for files in workload.files)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        return tuple(sorted({workload.image for workload in self.workloads}))
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """The reachability matrix: every port that a service listens on. It follows from the networks, for Docker
+        filters between networks and not within one. Raises ValueError where a workload does not say why."""
+        return tuple(door for service in _by_service(self.workloads).values() for door in self._doors_of(service))
+
+    def may_open(self, source: str, to: str, port: int) -> bool:
+        """Whether a service (or `OUTSIDE`) can open a port of another one, whatever the address."""
+        return any(door.to == to and door.port == port and source in door.open_to for door in self.doors)
+
+    def _doors_of(self, workload: Workload) -> list[Door]:
+        on = {attachment.network for attachment in workload.networks}
+        near = {
+            other.service
+            for other in self.workloads
+            if other.service != workload.service and on & {attachment.network for attachment in other.networks}
+        }
+        for listen in workload.listens:
+            if near - listen.needed_by and not listen.wider:
+                raise ValueError(
+                    f"{workload.service}: port {listen.port} is open to {', '.join(sorted(near - listen.needed_by))}, "
+                    "which do not need it; say why (Listen.wider), or give it a network of its own"
+                )
+        return [
+            Door(
+                to=workload.service,
+                port=listen.port,
+                open_to=frozenset(near),
+                why="; ".join(filter(None, (listen.why, listen.wider))),
+            )
+            for listen in workload.listens
+        ]
+
+
+def stack(settings: Settings) -> Stack:
+    """Everything that these settings describe."""
+    return Stack(
+        networks=networks(settings),
+        services=tuple(workload for make in SERVICES if (workload := make(settings))),
+        edge=edge.server(settings),
+        colours={colour: api.colour_workloads(settings, colour) for colour in COLOURS},
+    )
+
+
+def _by_service(workloads: Sequence[Workload]) -> Mapping[str, Workload]:
+    """One workload of each service: replicas listen on the same ports and are on the same networks."""
+    return {workload.service: workload for workload in workloads}
