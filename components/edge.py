@@ -8,6 +8,7 @@ from pulumi_command import local
 
 from certificates.pem import fingerprint
 from components.certificate import Certificate
+from components.former import COMPONENTS, former
 from components.service import Host, Service, ServiceArgs, needed_by
 from components.step import step
 from components.storage import Contents
@@ -43,7 +44,8 @@ class Edge(pulumi.ComponentResource):
     """Done when the edge runs the current configuration."""
 
     def __init__(self, name: str, args: EdgeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("orca:edge:Edge", name, {}, opts)
+        before = pulumi.ResourceOptions(aliases=former(COMPONENTS, name))
+        super().__init__("orca:edge:Edge", name, {}, pulumi.ResourceOptions.merge(opts, before))
         settings = args.settings
         service = Service(
             f"{name}-nginx",

@@ -1,27 +1,38 @@
-"""Where version 0.1.0 had a stack's resources in Pulumi's state: a stack that it made is taken over, not made anew."""
+"""Where version 0.1.0 had a stack's resources in Pulumi's state: a stack that it made is taken over, not made anew.
+
+A component's children are looked for below its former place too, so that a container needs an entry of its own only
+where it had another name.
+"""
+
+from collections.abc import Mapping
 
 import pulumi
 
-_OLLAMA, _MODELS, _EDGE = "orca:model:Ollama", "orca:model:Models", "orca:edge:Proxy"
 _CONTAINER, _VOLUME = "docker:index/container:Container", "docker:index/volume:Volume"
-_FILES, _WRAPPED = "orca:docker:Files", f"orca:docker:Container${_CONTAINER}"
+_OLLAMA, _MODELS, _EDGE = "orca:model:Ollama", "orca:model:Models", "orca:edge:Proxy"
 
-# What a resource is called now (a service, or a volume without the stack's name), and its types and name then.
-_FORMER = {
-    "ollama": f"{_OLLAMA}${_WRAPPED}::ollama",
-    "model-mirror": f"{_MODELS}${_WRAPPED}::models-mirror",
-    "ollama-init": f"{_MODELS}${_CONTAINER}::models-init",
-    "acme": f"{_EDGE}$orca:edge:Acme${_WRAPPED}::edge-acme-client",
-    "nginx": f"{_EDGE}${_WRAPPED}::edge",
+SERVICES = {
+    "ollama": f"{_OLLAMA}$orca:docker:Container::ollama",
+    "model-mirror": f"{_MODELS}$orca:docker:Container::models-mirror",
+    "ollama-init": f"{_MODELS}::models",
+    "acme": f"{_EDGE}$orca:edge:Acme$orca:docker:Container::edge-acme-client",
+    "nginx": f"{_EDGE}$orca:docker:Container::edge",
+}
+"""The component of a service, by the service's name."""
+CONTAINERS = {"ollama-init": f"{_MODELS}${_CONTAINER}::models-init"}
+"""A container that its component's place does not lead to."""
+VOLUMES = {
     "ollama_data": f"{_OLLAMA}${_VOLUME}::ollama-data",
     "edge-state": f"{_EDGE}${_VOLUME}::edge-state",
-    "edge-config": f"{_EDGE}${_FILES}${_VOLUME}::edge-config-volume",
-    "edge-certificates": f"{_EDGE}${_FILES}${_VOLUME}::edge-certificates-volume",
+    "edge-config": f"{_EDGE}$orca:docker:Files${_VOLUME}::edge-config-volume",
+    "edge-certificates": f"{_EDGE}$orca:docker:Files${_VOLUME}::edge-certificates-volume",
     "edge-acme": f"{_EDGE}${_VOLUME}::edge-issued",
 }
+"""A volume, by its name without the stack's."""
+COMPONENTS = {"edge": f"{_EDGE}::edge"}
 
 
-def former(key: str) -> list[pulumi.Input[str | pulumi.Alias]]:
+def former(places: Mapping[str, str], key: str) -> list[pulumi.Input[str | pulumi.Alias]]:
     """The aliases of a resource that 0.1.0 had elsewhere; none for what is newer."""
-    found = _FORMER.get(key)
+    found = places.get(key)
     return [f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{found}"] if found else []

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_docker as docker
 
 from components.container import ContainerArgs, container
-from components.former import former
+from components.former import CONTAINERS, SERVICES, former
 from components.step import step
 from components.storage import Storage
 from engine.arguments import Ready, RunToEnd
@@ -52,13 +52,16 @@ class Service(pulumi.ComponentResource):
     """What a one-shot says in its last line of output, JSON; None for any other."""
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("orca:docker:Service", name, {}, opts)
         work = args.workload
+        before = pulumi.ResourceOptions(aliases=former(SERVICES, work.service))
+        super().__init__("orca:docker:Service", name, {}, pulumi.ResourceOptions.merge(opts, before))
         self.container = container(
             name,
             ContainerArgs(workload=work, networks=args.host.networks, volumes=args.host.storage.volumes),
             pulumi.ResourceOptions(
-                parent=self, depends_on=[*_on_host(args.host, work), *args.after], aliases=former(work.service)
+                parent=self,
+                depends_on=[*_on_host(args.host, work), *args.after],
+                aliases=former(CONTAINERS, work.service),
             ),
         )
         if work.one_shot:

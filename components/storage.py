@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_docker as docker
 
-from components.former import former
+from components.former import VOLUMES, former
 from settings import Settings
 from workloads.stack import Stack
 from workloads.workload import Files, Volume
@@ -56,7 +56,7 @@ class Storage(pulumi.ComponentResource):
         return docker.Volume(
             f"{self._name}-{key}",
             name=volume.name,
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=volume.keep, aliases=former(key)),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=volume.keep, aliases=former(VOLUMES, key)),
         )
 
     def _carrier(self, files: Files, image: str) -> docker.Container:
