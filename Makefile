@@ -8,7 +8,7 @@ RUN := $(TOOLCHAIN) run --
 SETUP := $(TOOLCHAIN) setup $(if $(filter dev,$(STACK)),,--tools-only)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview deploy status rollback promote down test bench security lint check env doctor lock
+.PHONY: help up preview deploy status rollback promote down test bench security lint linters check env doctor lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,15 +46,18 @@ bench: ## compare the flip with nginx reload and HAProxy, and write docs/benchma
 
 lint: ## run the linters
 	@$(TOOLCHAIN) setup --dev --tools-only
-	@$(RUN) sh -c 'ruff check . && ruff format --check . && mypy'
+	@$(RUN) $(MAKE) --no-print-directory linters
 
 security: ## audit the edge and all containers with outside tools (CHECKS=..., default: all)
 	@$(TOOLCHAIN) once --dev -- python -m tools.audit $(CHECKS)
 
-check:
+linters:
 	ruff check .
 	ruff format --check .
 	mypy
+	lint-imports --no-logo
+
+check: linters
 	python -m pytest
 
 env: ## print the environment, for a shell's eval

@@ -1,0 +1,1 @@
+"""All tests; docs/testing.md says what is where."""

@@ -14,7 +14,9 @@ import pytest
 from tools.benchmarks import host, report
 from tools.benchmarks.contenders import BLUE, GREEN, nginx_reload
 from tools.benchmarks.flips import flips
-from tools.lab.load.client import LoadClient, eventually
+from tools.lab.backend import image
+from tools.lab.load.client import LoadClient
+from tools.lab.wait import eventually
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -81,13 +83,13 @@ def test_a_run_beside_another_is_refused(engine: docker.DockerClient) -> None:
 
 def test_a_contender_that_loses_is_seen_to_lose(engine: docker.DockerClient, tmp_path: Path) -> None:
     """A proxy that is restarted at every flip: connections are refused, and streams end without their last event."""
-    image = host.build_backend(engine)
+    backend = image.build(engine, f"{host.PREFIX}backend")
     network = f"{host.PREFIX}app-network"
     for name in (network, host.EDGE_NETWORK):
         engine.networks.create(name)
     for colour, version in (("blue", BLUE), ("green", GREEN)):
         engine.containers.run(
-            f"{image}:1",
+            f"{backend}:1",
             name=f"{host.PREFIX}api-{colour}",
             environment={"VERSION": version},
             network=network,

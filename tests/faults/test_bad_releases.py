@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.conftest import SOME
 from tools.lab.load.client import LoadClient, Mix
-from tools.lab.stack import FaultStack
+from tools.lab.stack import SmallStack
 
 REQUESTS = Mix(keepalive="4@20ms", get="1@50ms")
 
@@ -21,7 +21,7 @@ REQUESTS = Mix(keepalive="4@20ms", get="1@50ms")
     ],
     ids=["never starts", "exits at once", "is never ready", "is ready every other time"],
 )
-def test_it_gets_no_traffic(stack: FaultStack, load: LoadClient, bad: dict[str, Any], cause: str) -> None:
+def test_it_gets_no_traffic(stack: SmallStack, load: LoadClient, bad: dict[str, Any], cause: str) -> None:
     good, before = stack.version, stack.status()
     stack.want(**bad)
     with load.run(stack.url, stack.ca, SOME) as running:
@@ -36,13 +36,13 @@ def test_it_gets_no_traffic(stack: FaultStack, load: LoadClient, bad: dict[str, 
     assert stack.rollout("rollback").returncode == 3, "what did not pass the gate is nothing to go back to"
 
 
-def test_the_next_good_release_goes_through(stack: FaultStack) -> None:
+def test_the_next_good_release_goes_through(stack: SmallStack) -> None:
     new = stack.release()
     assert stack.versions()[stack.live] == new
 
 
 @pytest.mark.parametrize("share", ["1", "0.2"])
-def test_one_that_fails_requests_is_taken_back_once(stack: FaultStack, load: LoadClient, share: str) -> None:
+def test_one_that_fails_requests_is_taken_back_once(stack: SmallStack, load: LoadClient, share: str) -> None:
     good, before = stack.version, stack.status()
     bad = stack.want(rollout={"watch": "10s"}, env={"FAIL": share})
     with load.run(stack.url, stack.ca, REQUESTS) as running:
@@ -63,7 +63,7 @@ def test_one_that_fails_requests_is_taken_back_once(stack: FaultStack, load: Loa
     assert [found["release"] for found in after["rejected"]][-1] == after["colours"][stack.idle]["release"]
 
 
-def test_one_that_dies_under_watch_is_taken_back(stack: FaultStack, load: LoadClient) -> None:
+def test_one_that_dies_under_watch_is_taken_back(stack: SmallStack, load: LoadClient) -> None:
     good, before = stack.version, stack.status()
     bad = stack.want(rollout={"watch": "15s"}, env={"EXIT_AFTER": "6s"})
     with load.run(stack.url, stack.ca, REQUESTS) as running:
@@ -80,7 +80,7 @@ def test_one_that_dies_under_watch_is_taken_back(stack: FaultStack, load: LoadCl
     assert stack.versions()[after["live"]] == good
 
 
-def test_one_that_does_not_do_its_work_is_held_at_the_gate(stack: FaultStack, load: LoadClient) -> None:
+def test_one_that_does_not_do_its_work_is_held_at_the_gate(stack: SmallStack, load: LoadClient) -> None:
     """Its smoke request is answered, but not as it should be."""
     good, before = stack.version, stack.status()
     stack.want(api={"smoke": {"path": "/v1/chat", "body": "{}", "expect": "something else"}})

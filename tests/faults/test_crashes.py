@@ -9,13 +9,14 @@ import pytest
 from docker.errors import APIError
 from docker.models.containers import Container
 
-from tools.lab.load.client import LoadClient, Mix, Result, eventually
-from tools.lab.stack import FaultStack
+from tools.lab.load.client import LoadClient, Mix, Result
+from tools.lab.stack import SmallStack
+from tools.lab.wait import eventually
 
 REQUESTS = Mix(keepalive="10@5ms", get="2@20ms")
 
 
-def ready(stack: FaultStack, colour: str) -> bool:
+def ready(stack: SmallStack, colour: str) -> bool:
     return bool(stack.status()["colours"][colour]["health"] == "ready")
 
 
@@ -26,7 +27,7 @@ def assert_only_in_flight(result: Result, moment: float, clients: int) -> None:
 
 
 @pytest.mark.parametrize("how", ["SIGKILL", "out of memory", "docker restart"])
-def test_the_live_colour_goes_and_comes_back(pair: FaultStack, load: LoadClient, how: str) -> None:
+def test_the_live_colour_goes_and_comes_back(pair: SmallStack, load: LoadClient, how: str) -> None:
     """Only what it had in flight is lost; the standby answers within a second, until it is back."""
     live, standby = pair.versions()[pair.live], pair.versions()[pair.idle]
     name = f"api-{pair.live}"
@@ -54,7 +55,7 @@ def test_the_live_colour_goes_and_comes_back(pair: FaultStack, load: LoadClient,
     assert after == address
 
 
-def test_no_rollback_to_a_dead_colour(pair: FaultStack, load: LoadClient) -> None:
+def test_no_rollback_to_a_dead_colour(pair: SmallStack, load: LoadClient) -> None:
     before, version = pair.live, pair.version
     pair.container(f"api-{pair.idle}").stop()
     with load.run(pair.url, pair.ca, REQUESTS) as running:
@@ -70,7 +71,7 @@ def test_no_rollback_to_a_dead_colour(pair: FaultStack, load: LoadClient) -> Non
     assert result.versions == {version}
 
 
-def test_rollback_in_the_middle_of_a_drain(pair: FaultStack, load: LoadClient) -> None:
+def test_rollback_in_the_middle_of_a_drain(pair: SmallStack, load: LoadClient) -> None:
     """Streams still end on the colour that was left, and the way back to it is open."""
     old = pair.version
     new = pair.versions()[pair.idle]
@@ -84,7 +85,7 @@ def test_rollback_in_the_middle_of_a_drain(pair: FaultStack, load: LoadClient) -
     assert result.versions == {old, new}
 
 
-def test_the_edge_is_killed_and_comes_back_with_the_same_colour(pair: FaultStack, load: LoadClient) -> None:
+def test_the_edge_is_killed_and_comes_back_with_the_same_colour(pair: SmallStack, load: LoadClient) -> None:
     if pair.live == "blue":  # the colour that nginx would take without its marker
         assert pair.rollout("flip", "--to", "green").returncode == 0
     version = pair.versions()["green"]
@@ -103,7 +104,7 @@ def test_the_edge_is_killed_and_comes_back_with_the_same_colour(pair: FaultStack
     assert result.versions == {version}
 
 
-def test_an_application_that_closes_idle_connections_loses_no_request(stack: FaultStack, load: LoadClient) -> None:
+def test_an_application_that_closes_idle_connections_loses_no_request(stack: SmallStack, load: LoadClient) -> None:
     """It closes them after 30 ms; clients that pause for about as long would meet a closed one if nginx kept any."""
     stack.release(env={"IDLE": "30ms"})
     with load.run(stack.url, stack.ca, Mix(keepalive="5@29ms,5@30ms,5@31ms,5@300ms")) as running:
@@ -113,7 +114,7 @@ def test_an_application_that_closes_idle_connections_loses_no_request(stack: Fau
     assert not result.lost, result.summary()
 
 
-def test_no_request_reaches_a_stranger(pair: FaultStack, engine: docker.DockerClient, load: LoadClient) -> None:
+def test_no_request_reaches_a_stranger(pair: SmallStack, engine: docker.DockerClient, load: LoadClient) -> None:
     """A container of somebody else joins the network while a colour is gone: it gets no colour's address."""
     version, idle = pair.version, pair.container(f"api-{pair.idle}")
     network = engine.networks.get(f"{pair.name}-app-network")
@@ -134,7 +135,7 @@ def test_no_request_reaches_a_stranger(pair: FaultStack, engine: docker.DockerCl
         idle.start()
 
 
-def test_a_bad_configuration_never_becomes_the_running_one(pair: FaultStack, load: LoadClient) -> None:
+def test_a_bad_configuration_never_becomes_the_running_one(pair: SmallStack, load: LoadClient) -> None:
     """A directive that there is none of, and a certificate that is missing."""
     carrier = pair.container("nginx-config")
     good = pair.in_state("readlink config").stdout.strip()

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.lab.load.client import LoadClient, Mix, eventually
-from tools.lab.stack import FaultStack
+from tools.lab.load.client import LoadClient, Mix
+from tools.lab.stack import SmallStack
+from tools.lab.wait import eventually
 
 
 @contextmanager
-def stuck_reader(stack: FaultStack) -> Iterator[None]:
+def stuck_reader(stack: SmallStack) -> Iterator[None]:
     """A client that asks for a long stream and then does not read."""
     host, port = "localhost", int(stack.url.rsplit(":", 1)[1])
     context = ssl.create_default_context(cafile=str(stack.ca))
@@ -24,12 +25,12 @@ def stuck_reader(stack: FaultStack) -> Iterator[None]:
         yield
 
 
-def in_flight(stack: FaultStack, colour: str) -> int:
+def in_flight(stack: SmallStack, colour: str) -> int:
     found: int = stack.status()["colours"][colour]["inFlight"]
     return found
 
 
-def test_a_third_release_waits_for_the_streams_of_the_first(stack: FaultStack, load: LoadClient) -> None:
+def test_a_third_release_waits_for_the_streams_of_the_first(stack: SmallStack, load: LoadClient) -> None:
     first = stack.version
     with load.run(stack.url, stack.ca, Mix(stream="3@0s", stream_path="/v1/stream?seconds=45")) as running:
         second = stack.release()
@@ -50,7 +51,7 @@ def test_a_third_release_waits_for_the_streams_of_the_first(stack: FaultStack, l
     assert len(stack.ids()) == 3, "two colours and the edge"
 
 
-def test_ten_releases_back_to_back_do_not_pile_up(pair: FaultStack, load: LoadClient) -> None:
+def test_ten_releases_back_to_back_do_not_pile_up(pair: SmallStack, load: LoadClient) -> None:
     """Ten releases as the host sees them: containers come and go, the edge's workers do not multiply."""
     with load.run(
         pair.url, pair.ca, Mix(keepalive="2@20ms", stream="2@0s", stream_path="/v1/stream?seconds=4")
@@ -68,7 +69,7 @@ def test_ten_releases_back_to_back_do_not_pile_up(pair: FaultStack, load: LoadCl
     assert not [process for process in workers if "shutting down" in " ".join(process)]
 
 
-def test_a_client_that_leaves_is_counted_no_more(pair: FaultStack) -> None:
+def test_a_client_that_leaves_is_counted_no_more(pair: SmallStack) -> None:
     live = pair.live
     with stuck_reader(pair):
         eventually(lambda: in_flight(pair, live) == 1, 10, "the stream is in flight")
@@ -77,7 +78,7 @@ def test_a_client_that_leaves_is_counted_no_more(pair: FaultStack) -> None:
     eventually(lambda: in_flight(pair, live) == 0, 10, "the stream has ended with its client")
 
 
-def test_a_client_that_never_reads_cannot_hold_up_a_release_for_ever(pair: FaultStack) -> None:
+def test_a_client_that_never_reads_cannot_hold_up_a_release_for_ever(pair: SmallStack) -> None:
     assert pair.rollout("flip", "--to", pair.idle).returncode == 0
     with stuck_reader(pair):
         eventually(lambda: in_flight(pair, pair.live) == 1, 10, "the stream is in flight")
@@ -108,7 +109,7 @@ datetime.datetime = Jumping
 """
 
 
-def test_a_clock_that_jumps_cuts_nothing(pair: FaultStack, load: LoadClient, tmp_path: Path) -> None:
+def test_a_clock_that_jumps_cuts_nothing(pair: SmallStack, load: LoadClient, tmp_path: Path) -> None:
     """The drain, the gate and the watch take as long as they should, whatever the deployer's clock says."""
     (tmp_path / "sitecustomize.py").write_text(JUMPING_CLOCK)
     old = pair.versions()[pair.live]

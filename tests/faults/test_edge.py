@@ -15,7 +15,7 @@ from engine.errors import NeedsPerson
 from rollout.flip import flip
 from rollout.journal import now
 from tools.lab.load.client import LoadClient, Mix
-from tools.lab.stack import FaultStack
+from tools.lab.stack import SmallStack
 from workloads.colour import COLOURS
 
 
@@ -31,7 +31,7 @@ def test_an_edge_in_which_nothing_can_be_run_has_no_answers(engine: docker.Docke
         container.remove(force=True)
 
 
-def test_a_new_container_of_the_edge_and_a_release_in_one_update(stack: FaultStack) -> None:
+def test_a_new_container_of_the_edge_and_a_release_in_one_update(stack: SmallStack) -> None:
     """What is live is read before Pulumi may take the edge away, each time and not by luck."""
     for memory in ("257M", "258M", "257M", "256M"):
         before, idle = stack.ids(), stack.idle
@@ -44,7 +44,7 @@ def test_a_new_container_of_the_edge_and_a_release_in_one_update(stack: FaultSta
         assert stack.planned() == {}
 
 
-def test_an_update_that_lost_the_edge_is_gone_on_with(stack: FaultStack) -> None:
+def test_an_update_that_lost_the_edge_is_gone_on_with(stack: SmallStack) -> None:
     """The new container of the edge could not start, the old one is gone: the same release, with what was wrong put
     right, is made in one update."""
     old, edge = stack.version, stack.common["edge"]
@@ -59,7 +59,7 @@ def test_an_update_that_lost_the_edge_is_gone_on_with(stack: FaultStack) -> None
     assert stack.planned() == {}
 
 
-def test_an_edge_that_a_stranger_has_removed(pair: FaultStack) -> None:
+def test_an_edge_that_a_stranger_has_removed(pair: SmallStack) -> None:
     """Pulumi does not know of it: the update says so, touches nothing, and goes through with a refresh."""
     old, new = pair.version, pair.want()
     pair.container("nginx").remove(force=True)
@@ -73,7 +73,7 @@ def test_an_edge_that_a_stranger_has_removed(pair: FaultStack) -> None:
     assert pair.planned() == {}
 
 
-def test_nothing_is_flipped_where_nginx_does_not_answer(pair: FaultStack, engine: docker.DockerClient) -> None:
+def test_nothing_is_flipped_where_nginx_does_not_answer(pair: SmallStack, engine: docker.DockerClient) -> None:
     live = pair.live
     to = next(colour for colour in COLOURS if colour != live)
     processes = [int(row[1]) for row in pair.container("nginx").top()["Processes"] if "nginx: " in row[-1]]
@@ -81,7 +81,11 @@ def test_nothing_is_flipped_where_nginx_does_not_answer(pair: FaultStack, engine
         os.kill(pid, signal.SIGSTOP)
     try:
         with pytest.raises(NeedsPerson, match="nothing was flipped"):
-            flip(Edge(engine, "flt-nginx"), to, lambda journal: journal.flipped(to, "0" * 12, "for a test", now()))
+            flip(
+                Edge(engine, f"{pair.name}-nginx"),
+                to,
+                lambda journal: journal.flipped(to, "0" * 12, "for a test", now()),
+            )
         assert pair.live == live
     finally:
         for pid in processes:
@@ -90,7 +94,7 @@ def test_nothing_is_flipped_where_nginx_does_not_answer(pair: FaultStack, engine
 
 
 def test_the_standby_does_not_answer_when_every_port_towards_the_live_colour_has_been_used(
-    pair: FaultStack, load: LoadClient
+    pair: SmallStack, load: LoadClient
 ) -> None:
     pid = pair.container("nginx").attrs["State"]["Pid"]
 

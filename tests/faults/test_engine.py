@@ -14,12 +14,14 @@ import docker
 import pytest
 
 import images
-from tools.lab.load.client import LoadClient, Mix, eventually
-from tools.lab.stack import FaultStack, kill_group, wait_for_phase
+from tools.lab import place
+from tools.lab.load.client import LoadClient, Mix
+from tools.lab.stack import SmallStack, kill_group, wait_for_phase
+from tools.lab.wait import eventually
 from tools.toolchain.engine import Roots
 from tools.toolchain.engine_traces import unmount_below
 
-NAMESPACE = "orca-faults"
+NAMESPACE = place.own("orca-faults")
 INSIDE = ("nsenter", f"--net=/run/netns/{NAMESPACE}")
 
 
@@ -76,7 +78,7 @@ def test_the_engine_is_restarted_in_the_middle_of_a_release(
     own = Engine(tmp_path_factory.mktemp("engine"), *options)
     client = docker.DockerClient(base_url=own.roots.host)
     own.take(images.reference("nginx"), f"{backend}:1")
-    stack = FaultStack(tmp_path, client, backend, host=own.roots.host)
+    stack = SmallStack(tmp_path, client, backend, place.place("flt"), own.roots.host)
     load = LoadClient(load_build, INSIDE)
     try:
         stack.create()

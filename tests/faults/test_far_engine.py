@@ -10,23 +10,20 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
 
 from tests.faults.conftest import SOME
-from tools.lab.load.client import LoadClient, eventually
-from tools.lab.project import sweep
-from tools.lab.stack import CONFIG, FaultStack
+from tools.lab.load.client import LoadClient
+from tools.lab.place import place
+from tools.lab.stack import SmallStack as FaultStack
+from tools.lab.sweep import sweep
+from tools.lab.wait import eventually
 from tools.toolchain import base_image
 from tools.toolchain.progress import Progress
 
 NAME = "orca-ssh"
-OWN: dict[str, Any] = {
-    "edge": CONFIG["edge"] | {"httpPort": 18481, "httpsPort": 18491},
-    "network": {"cidr": "10.78.16.0/20"},
-}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +65,7 @@ def far(
     tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient, backend: str, host: str
 ) -> Iterator[FaultStack]:
     """The stack `far`, deployed over ssh."""
-    stack = FaultStack(tmp_path_factory.mktemp("far"), engine, backend, host, name="far", config=CONFIG | OWN)
+    stack = FaultStack(tmp_path_factory.mktemp("far"), engine, backend, place("far"), host)
     try:
         stack.create()
         yield stack

@@ -8,14 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from tests.faults.conftest import EVERYTHING
-from tools.lab.load.client import LoadClient, Mix, Result, eventually
-from tools.lab.stack import FaultStack
+from tools.lab.load.client import LoadClient, Mix, Result
+from tools.lab.stack import SmallStack
+from tools.lab.wait import eventually
 
 
 class Flips:
     """Flips a stack to and fro and remembers when; `wrong` finds answers of a colour that was not live."""
 
-    def __init__(self, stack: FaultStack) -> None:
+    def __init__(self, stack: SmallStack) -> None:
         self._stack = stack
         status = stack.status()
         self._live = status["live"]
@@ -45,7 +46,7 @@ class Flips:
         )
 
 
-def test_forty_flips_in_a_row_lose_nothing(pair: FaultStack, load: LoadClient) -> None:
+def test_forty_flips_in_a_row_lose_nothing(pair: SmallStack, load: LoadClient) -> None:
     flips = Flips(pair)
     with load.run(pair.url, pair.ca, EVERYTHING) as running:
         for _ in range(40):
@@ -58,7 +59,7 @@ def test_forty_flips_in_a_row_lose_nothing(pair: FaultStack, load: LoadClient) -
     assert len(result.versions) == 2
 
 
-def test_flips_with_a_reload_between_them_lose_nothing(pair: FaultStack, load: LoadClient) -> None:
+def test_flips_with_a_reload_between_them_lose_nothing(pair: SmallStack, load: LoadClient) -> None:
     flips = Flips(pair)
     with load.run(pair.url, pair.ca, EVERYTHING) as running:
         for _ in range(4):
@@ -69,7 +70,7 @@ def test_flips_with_a_reload_between_them_lose_nothing(pair: FaultStack, load: L
     assert not flips.wrong(result).requests, flips.wrong(result).summary()
 
 
-def test_streams_end_whole_on_the_colour_where_they_began(pair: FaultStack, load: LoadClient) -> None:
+def test_streams_end_whole_on_the_colour_where_they_began(pair: SmallStack, load: LoadClient) -> None:
     old, new = pair.versions()[pair.live], pair.versions()[pair.idle]
     with load.run(pair.url, pair.ca, Mix(stream="4@0s", stream_path="/v1/stream?seconds=15")) as before:
         assert pair.rollout("flip", "--to", pair.idle).returncode == 0
@@ -81,7 +82,7 @@ def test_streams_end_whole_on_the_colour_where_they_began(pair: FaultStack, load
     assert (begun.versions, later.versions) == ({old}, {new})
 
 
-def test_a_slow_first_word_is_waited_for(pair: FaultStack, load: LoadClient) -> None:
+def test_a_slow_first_word_is_waited_for(pair: SmallStack, load: LoadClient) -> None:
     """20 s of silence, over a flip, as a model has that is being loaded."""
     old = pair.versions()[pair.live]
     mix = Mix(stream="2@0s", stream_path="/v1/stream?seconds=1&first=20s")
@@ -94,7 +95,7 @@ def test_a_slow_first_word_is_waited_for(pair: FaultStack, load: LoadClient) -> 
     assert result.versions == {old}
 
 
-def test_an_upload_that_is_under_way_arrives_whole(pair: FaultStack) -> None:
+def test_an_upload_that_is_under_way_arrives_whole(pair: SmallStack) -> None:
     old = pair.versions()[pair.live]
     size = 6 * 2**20
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests.faults.conftest import SOME
 from tools.lab.load.client import LoadClient, Mix
-from tools.lab.stack import FaultStack, kill_group, wait_for_phase, wait_for_words
+from tools.lab.stack import SmallStack as FaultStack
+from tools.lab.stack import kill_group, wait_for_phase, wait_for_words
 
 
 @pytest.mark.parametrize("phase", ["starting", "gating", "watching"])

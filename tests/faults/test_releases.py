@@ -10,12 +10,12 @@ import pytest
 
 from tests.faults.conftest import EVERYTHING, SOME
 from tools.lab.load.client import LoadClient, Mix
-from tools.lab.stack import FaultStack
+from tools.lab.stack import SmallStack
 
 QUICK = Mix(get="1@10ms")
 
 
-def test_a_release_under_load_loses_nothing(stack: FaultStack, load: LoadClient) -> None:
+def test_a_release_under_load_loses_nothing(stack: SmallStack, load: LoadClient) -> None:
     old, new, untouched = stack.version, stack.want(), [f"{stack.name}-api-{stack.live}", f"{stack.name}-nginx"]
     before = stack.ids()
     assert set(stack.planned()) == {"api-preflight", f"api-{stack.idle}", "api-rollout"}
@@ -36,7 +36,7 @@ def test_a_release_under_load_loses_nothing(stack: FaultStack, load: LoadClient)
     assert stack.outputs()["live"] == stack.live
 
 
-def test_a_new_image_by_make_deploy_under_full_load(stack: FaultStack, load: LoadClient) -> None:
+def test_a_new_image_by_make_deploy_under_full_load(stack: SmallStack, load: LoadClient) -> None:
     """What `make deploy TAG=2` runs. The image knows nothing of this project, and is asked what its stack asks it."""
     old, url, ca = stack.version, stack.url, stack.ca
     long = Mix(stream="4@0s", stream_path="/v1/stream?seconds=25")
@@ -54,7 +54,7 @@ def test_a_new_image_by_make_deploy_under_full_load(stack: FaultStack, load: Loa
     stack.release()
 
 
-def test_reverting_the_configuration_rolls_back_and_touches_no_container(stack: FaultStack, load: LoadClient) -> None:
+def test_reverting_the_configuration_rolls_back_and_touches_no_container(stack: SmallStack, load: LoadClient) -> None:
     old, new = stack.version, stack.release()
     before = stack.ids()
     stack.want_again(old)
@@ -70,7 +70,7 @@ def test_reverting_the_configuration_rolls_back_and_touches_no_container(stack: 
     assert result.of("keepalive").first(old) - last_of_new < 1
 
 
-def test_rollback_by_hand_takes_less_than_a_second(stack: FaultStack, load: LoadClient) -> None:
+def test_rollback_by_hand_takes_less_than_a_second(stack: SmallStack, load: LoadClient) -> None:
     """The best of three: a machine may be busy with other things."""
     good, bad = stack.version, stack.release()
     release, took = stack.outputs()["release"], []
@@ -90,7 +90,7 @@ def test_rollback_by_hand_takes_less_than_a_second(stack: FaultStack, load: Load
     assert min(took) < 1
 
 
-def test_a_rejected_release_is_refused_until_it_is_allowed(stack: FaultStack) -> None:
+def test_a_rejected_release_is_refused_until_it_is_allowed(stack: SmallStack) -> None:
     old, new = stack.version, stack.release()
     release = stack.outputs()["release"]
     assert stack.rollout("rollback").returncode == 0
@@ -112,7 +112,7 @@ def test_a_rejected_release_is_refused_until_it_is_allowed(stack: FaultStack) ->
     assert stack.versions()[stack.live] == new != old
 
 
-def test_a_manual_release_waits_for_its_promotion(stack: FaultStack, load: LoadClient) -> None:
+def test_a_manual_release_waits_for_its_promotion(stack: SmallStack, load: LoadClient) -> None:
     old, new = stack.version, stack.want(rollout={"promote": "manual"})
     with load.run(stack.url, stack.ca, SOME) as running:
         stack.up()
@@ -134,7 +134,7 @@ def test_a_manual_release_waits_for_its_promotion(stack: FaultStack, load: LoadC
     assert stack.outputs()["live"] == stack.live
 
 
-def test_replicas_can_be_added_and_removed(stack: FaultStack, load: LoadClient) -> None:
+def test_replicas_can_be_added_and_removed(stack: SmallStack, load: LoadClient) -> None:
     """The colour that is live keeps as many as it has: it is the standby of the next release."""
     untouched, counts = stack.ids()[f"{stack.name}-api-{stack.live}"], []
     with load.run(stack.url, stack.ca, SOME) as running:
@@ -152,7 +152,7 @@ def test_replicas_can_be_added_and_removed(stack: FaultStack, load: LoadClient) 
 
 
 @pytest.mark.parametrize("form", ["json", "table"])
-def test_status_says_what_is_live(stack: FaultStack, form: str) -> None:
+def test_status_says_what_is_live(stack: SmallStack, form: str) -> None:
     release = stack.container(f"api-{stack.live}").labels["orca.release"]
     if form == "json":
         shown = json.loads(stack.rollout("status", "--json").stdout)
@@ -166,7 +166,7 @@ def test_status_says_what_is_live(stack: FaultStack, form: str) -> None:
         assert row.split()[:4] == [stack.live, "live", release, "ready"]
 
 
-def test_the_preview_door_opens_to_its_key_alone(stack: FaultStack) -> None:
+def test_the_preview_door_opens_to_its_key_alone(stack: SmallStack) -> None:
     """The release that waits is shown to who has the key, and to nobody else; the key is in no log and in no file."""
     old, key = stack.version, secrets.token_hex(16)
     new = stack.want(rollout={"promote": "manual"})

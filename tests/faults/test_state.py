@@ -12,8 +12,9 @@ from engine.edge import Edge
 from engine.errors import NeedsPerson
 from rollout import state
 from rollout.journal import Journal
-from tools.lab.load.client import LoadClient, Mix, eventually
-from tools.lab.stack import FaultStack
+from tools.lab.load.client import LoadClient, Mix
+from tools.lab.stack import SmallStack
+from tools.lab.wait import eventually
 from workloads import places
 
 REQUESTS = Mix(keepalive="4@10ms", get="1@20ms")
@@ -29,7 +30,7 @@ REQUESTS = Mix(keepalive="4@10ms", get="1@20ms")
     ],
     ids=["truncated", "empty", "garbage", "missing"],
 )
-def test_a_damaged_journal(pair: FaultStack, load: LoadClient, damage: str) -> None:
+def test_a_damaged_journal(pair: SmallStack, load: LoadClient, damage: str) -> None:
     live, version, before = pair.live, pair.version, pair.ids()
     pair.want()
     with load.run(pair.url, pair.ca, REQUESTS) as running:
@@ -48,7 +49,7 @@ def test_a_damaged_journal(pair: FaultStack, load: LoadClient, damage: str) -> N
     assert pair.status()["colours"][live]["release"] == pair.container(f"api-{live}").labels["orca.release"]
 
 
-def test_an_update_refuses_where_the_state_is_lost(pair: FaultStack) -> None:
+def test_an_update_refuses_where_the_state_is_lost(pair: SmallStack) -> None:
     live, version = pair.live, pair.version
     pair.in_state("rm journal.json")
     new = pair.want()
@@ -62,7 +63,7 @@ def test_an_update_refuses_where_the_state_is_lost(pair: FaultStack) -> None:
     assert pair.versions()[pair.live] == new
 
 
-def test_a_rollback_works_without_a_journal(pair: FaultStack) -> None:
+def test_a_rollback_works_without_a_journal(pair: SmallStack) -> None:
     """What decides is the marker; nobody has time for repairs at three in the morning."""
     live, idle = pair.live, pair.idle
     pair.in_state("echo garbage >journal.json")
@@ -72,7 +73,7 @@ def test_a_rollback_works_without_a_journal(pair: FaultStack) -> None:
     assert pair.status()["live"] == idle
 
 
-def test_a_marker_that_was_moved_by_hand(pair: FaultStack) -> None:
+def test_a_marker_that_was_moved_by_hand(pair: SmallStack) -> None:
     """The marker decides; the journal follows it."""
     if pair.live == "blue":
         assert pair.rollout("flip", "--to", "green").returncode == 0

@@ -1,4 +1,4 @@
-"""One deployed stack for all tests of this folder, and an engine to look at it."""
+"""The whole stack and the edge's stack for the tests of this folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,38 +8,19 @@ import docker
 import pytest
 
 from tests.integration.edge import EdgeStack
-from tools.lab.project import Project, sweep
-from tools.lab.stack import backend_image
+from tools.lab.place import place
+from tools.lab.project import Project, whole
+from tools.lab.sweep import sweep
 
-CONFIG: dict[str, Any] = {
-    "profile": "development",
-    "OLLAMA_VERSION": "local",
-    "IMAGE_TAG": "local",
-    "OLLAMA_MODELS": ["tiny-random:latest"],
-    "OLLAMA_MEMORY_LIMIT": "2G",
-    "OLLAMA_MEMORY_RESERVATION": "256M",
-    "ollama": {"cpus": "2"},
-    "api": {"marksStreams": True},
-    "models": {"mirror": "local", "keep": False},
-    "edge": {"bind": "127.0.0.1", "httpPort": 18080, "httpsPort": 18443},
-    "network": {"cidr": "10.77.32.0/20"},
-    "rollout": {"watch": "2s"},
-}
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[docker.DockerClient]:
-    client = docker.from_env()
-    yield client
-    client.close()
+PLACE = place("it")
+CONFIG = whole(PLACE, ollama={"cpus": "2"}, rollout={"watch": "2s"})
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[Project]:
-    """The stack `it`, up and answering; destroyed in the end."""
-    sweep(engine, "it-")
-    base = tmp_path_factory.mktemp("stack")
-    project = Project(base / "checkout", base / "state", "it", CONFIG)
+    """The whole stack, up and answering; destroyed in the end."""
+    sweep(engine, f"{PLACE.name}-")
+    project = Project(tmp_path_factory.mktemp("stack"), PLACE.name, CONFIG)
     try:
         answer = project.deploy("up").stdout
         assert "whole answer after" in answer
@@ -49,17 +30,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient)
 
 
 @pytest.fixture(scope="session")
-def backend(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[str]:
-    """The repository of the image behind the edge stacks."""
-    with backend_image(tmp_path_factory.mktemp("backend"), engine, "orca-edge-backend") as repository:
-        yield repository
-
-
-@pytest.fixture(scope="session")
 def edge(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient, backend: str) -> Iterator[EdgeStack]:
-    """The stack `ed`: the edge with a small backend; destroyed in the end."""
-    base = tmp_path_factory.mktemp("edge")
-    stack = EdgeStack(base, engine, backend, name="ed", ports=(18700, 18710), cidr="10.80.0.0/20")
+    """The edge with the small backend; destroyed in the end."""
+    stack = EdgeStack(tmp_path_factory.mktemp("edge"), engine, backend, place("ed"))
     try:
         stack.create()
         yield stack

@@ -1,4 +1,4 @@
-"""A stack of the edge alone, with a small backend behind it, and a client to try it with."""
+"""The small stack as the tests of its edge use it, and a client to try it with."""
 
 import json
 import ssl
@@ -9,29 +9,21 @@ from typing import Any
 import docker
 import httpx
 
-from tools.lab.stack import FaultStack
+from tools.lab.place import Place
+from tools.lab.stack import SmallStack
 
 OPEN: dict[str, Any] = {"rateLimit": "off", "concurrency": "off"}
 COMPLETION = "/v1/stream"
 """The path that stands for a completion: an event every 100 ms for `?seconds=`."""
 
 
-class EdgeStack(FaultStack):
-    """The stack `name`, to be configured anew by each group of tests."""
+class EdgeStack(SmallStack):
+    """A small stack whose edge is configured anew by each group of tests."""
 
-    def __init__(
-        self, base: Path, engine: docker.DockerClient, image: str, *, name: str, ports: tuple[int, int], cidr: str
-    ) -> None:
-        self.ports = ports
-        self.bound = {"bind": "127.0.0.1", "httpPort": ports[0], "httpsPort": ports[1], "completionPaths": [COMPLETION]}
-        config = {
-            "profile": "development",
-            "OLLAMA_VERSION": "local",
-            "OLLAMA_MODELS": ["none:1"],
-            "IMAGE_TAG": "1",
-            "network": {"cidr": cidr},
-        }
-        super().__init__(base, engine, image, name=name, config=config)
+    def __init__(self, base: Path, engine: docker.DockerClient, image: str, place: Place) -> None:
+        self.ports, self.cidr = (place.http, place.https), place.cidr
+        self.bound = place.settings["edge"] | {"completionPaths": [COMPLETION]}
+        super().__init__(base, engine, image, place)
 
     def _config(self, version: str, change: dict[str, Any]) -> dict[str, Any]:
         edge = self.bound | change.pop("edge", OPEN)

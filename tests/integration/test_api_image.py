@@ -1,10 +1,9 @@
 """The API image, before a real Ollama that has pulled its models from the mirror image."""
 
 import json
-import time
 import tomllib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import docker
@@ -14,6 +13,7 @@ import pytest
 from docker.models.containers import Container
 
 import images
+from tools.lab.wait import eventually
 from tools.toolchain.images import ensure
 
 QUESTION = "What is the capital of France?"
@@ -53,20 +53,13 @@ class Bench:
         container.reload()
         port = container.attrs["NetworkSettings"]["Ports"]["8000/tcp"][0]["HostPort"]
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False)
-        wait_for(lambda: answers(client, "/readyz", 200))
+        eventually(lambda: answers(client, "/readyz", 200), 20, "the API is ready")
         return container, client
 
     def remove(self) -> None:
         for container in self.containers:
             container.remove(force=True, v=True)
         self.network.remove()
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "that did not happen in time"
-        time.sleep(0.1)
 
 
 def answers(client: httpx.Client, path: str, status: int) -> bool:
@@ -116,7 +109,7 @@ def ollama(bench: Bench) -> Container:
     """Ollama with both models of the mirror under their own names."""
     bench.run("model-mirror", "mirror", read_only=True, cap_drop=["ALL"], tmpfs={"/tmp": "uid=101"})
     server = bench.run("ollama", "ollama")
-    wait_for(lambda: server.exec_run(["ollama", "list"]).exit_code == 0)
+    eventually(lambda: server.exec_run(["ollama", "list"]).exit_code == 0, 20, "Ollama answers")
     for model in models():
         source = f"http://mirror:5000/library/{model}"
         execute(server, "ollama", "pull", "--insecure", source)
@@ -186,7 +179,7 @@ def test_client_that_leaves_stops_ollama(api: httpx.Client, ollama: Container) -
         next(pieces)
         assert metric(api, "orca_api_in_flight_completions") == 1
     # Ollama logs a request when it is over with it.
-    wait_for(lambda: ollama.logs().count(b'"/v1/chat/completions"') > before, 5)
+    eventually(lambda: ollama.logs().count(b'"/v1/chat/completions"') > before, 5, "Ollama is over with it")
     assert metric(api, "orca_api_in_flight_completions") == 0
     assert metric(api, "orca_api_truncated_streams_total") == 0
 
@@ -199,7 +192,7 @@ def test_sigterm_lets_a_stream_finish(bench: Bench) -> None:
         pieces = answer.iter_raw()
         first = next(pieces)
         container.kill("SIGTERM")
-        wait_for(lambda: refuses(client), 5)
+        eventually(lambda: refuses(client), 5, "new connections are refused")
         container.reload()
         assert container.status == "running"
         assert len(said(first + b"".join(pieces))) == LONG
@@ -236,7 +229,7 @@ def test_containers_find_themselves_healthy(bench: Bench) -> None:
         listed = [bench.engine.containers.get(f"{bench.mark}-{role}") for role in ("api", "mirror", "ollama")]
         return {container.attrs["State"]["Health"]["Status"] for container in listed}
 
-    wait_for(lambda: health() == {"healthy"}, 30)
+    eventually(lambda: health() == {"healthy"}, 30, "all are healthy")
 
 
 def test_ollama_goes_in_the_middle_of_a_stream_and_comes_back(api: httpx.Client, ollama: Container) -> None:
@@ -259,7 +252,7 @@ def test_ollama_goes_in_the_middle_of_a_stream_and_comes_back(api: httpx.Client,
         assert int(refused.headers["retry-after"]) > 0
 
     ollama.start()
-    wait_for(lambda: answers(api, "/readyz", 200))
+    eventually(lambda: answers(api, "/readyz", 200), 20, "the API is ready again")
     assert api.post("/v1/chat/completions", json=ask("tiny-random:latest", max_tokens=5)).status_code == 200
 
 

@@ -12,8 +12,9 @@ import requests
 from cryptography import x509
 
 from tests.integration.edge import EdgeStack
-from tools.lab.load.client import eventually
 from tools.lab.pebble.container import Pebble, running
+from tools.lab.place import place
+from tools.lab.wait import eventually
 from tools.toolchain.images import ensure
 
 NAME = "api.example.com"
@@ -23,8 +24,7 @@ NAME = "api.example.com"
 def stack(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient, backend: str) -> Iterator[EdgeStack]:
     """The stack `eda`, with a self-signed certificate to begin with."""
     ensure(["lego"])
-    base = tmp_path_factory.mktemp("acme")
-    stack = EdgeStack(base, engine, backend, name="eda", ports=(18701, 18711), cidr="10.80.16.0/20")
+    stack = EdgeStack(tmp_path_factory.mktemp("acme"), engine, backend, place("eda"))
     try:
         stack.create()
         yield stack

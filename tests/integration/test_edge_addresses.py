@@ -3,13 +3,16 @@
 import socket
 import ssl
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 
 import pytest
 
 from tests.integration.edge import OPEN, EdgeStack
 
-# Where this machine's connections seem to come from: the gateway of the edge's network, or another bridge's.
-HERE = ["10.80.0.0/24", "172.16.0.0/12", "127.0.0.0/8"]
+
+def here(stack: EdgeStack) -> list[str]:
+    """Where this machine's connections seem to come from: the gateway of the edge's network, or another bridge's."""
+    return [stack.cidr, "172.16.0.0/12", "127.0.0.0/8"]
 
 
 def seen(stack: EdgeStack, forwarded: str) -> tuple[str, str]:
@@ -32,14 +35,14 @@ def test_one_that_is_not_named_is_not_believed(edge: EdgeStack) -> None:
 
 
 def test_a_named_one_is_and_only_as_far_as_it_can_know(edge: EdgeStack) -> None:
-    edge.configure(**OPEN, trustedProxies=HERE)
+    edge.configure(**OPEN, trustedProxies=here(edge))
     assert seen(edge, "203.0.113.7") == ("203.0.113.7", "203.0.113.7")
     assert seen(edge, "evil, 198.51.100.1, 203.0.113.7") == ("203.0.113.7", "203.0.113.7"), "the last stranger"
-    assert seen(edge, "203.0.113.7, 10.80.0.99")[0] == "203.0.113.7", "behind two of them"
+    assert seen(edge, f"203.0.113.7, {IPv4Network(edge.cidr)[99]}")[0] == "203.0.113.7", "behind two of them"
 
 
 def test_limits_go_by_that_address_and_by_the_network_of_ipv6(edge: EdgeStack) -> None:
-    edge.configure(concurrency="off", trustedProxies=HERE, rateLimit={"address": "6/m"})
+    edge.configure(concurrency="off", trustedProxies=here(edge), rateLimit={"address": "6/m"})
 
     def ask(address: str) -> int:
         return client.get("/v1/hello", headers={"X-Forwarded-For": address}).status_code
@@ -53,7 +56,7 @@ def test_limits_go_by_that_address_and_by_the_network_of_ipv6(edge: EdgeStack) -
 
 @pytest.fixture(scope="class")
 def spoken(edge: EdgeStack) -> Iterator[EdgeStack]:
-    edge.configure(**OPEN, trustedProxies=HERE, proxyProtocol=True)
+    edge.configure(**OPEN, trustedProxies=here(edge), proxyProtocol=True)
     yield edge
     edge.configure(**OPEN)
 

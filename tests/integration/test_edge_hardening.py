@@ -1,7 +1,7 @@
 """The limit of processes, which the provider cannot set: there for every container, and kept over its restart."""
 
 from tests.integration.edge import EdgeStack
-from tools.lab.load.client import eventually
+from tools.lab.wait import eventually
 
 
 def test_a_limit_of_processes_outlives_a_restart(edge: EdgeStack) -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.integration.edge import COMPLETION, OPEN, EdgeStack, error_code, refusal
-from tools.lab.load.client import eventually
+from tools.lab.wait import eventually
 
 ONE, OTHER, SLOW = (secrets.token_hex(32) for _ in range(3))
 KEYS: dict[str, Any] = {

@@ -5,19 +5,24 @@ from typing import Any, ClassVar
 
 import docker
 import pytest
+from docker.models.containers import Container
 
 from settings import load
-from tests.integration.conftest import CONFIG
+from tests.integration.conftest import CONFIG, PLACE
 from tools.lab.project import Project
 from workloads.stack import OUTSIDE
 from workloads.stack import stack as everything
 
-SERVICES = ("it-nginx", "it-ollama", "it-api-blue", "it-model-mirror")
+SERVICES = ("nginx", "ollama", "api-blue", "model-mirror")
 PROBE = "exec 3<>/dev/tcp/$0/$1"
 
 
-def inspect(engine: docker.DockerClient, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = engine.containers.get(name).attrs
+def container(engine: docker.DockerClient, service: str) -> Container:
+    return engine.containers.get(f"{PLACE.name}-{service}")
+
+
+def inspect(engine: docker.DockerClient, service: str) -> dict[str, Any]:
+    found: dict[str, Any] = container(engine, service).attrs
     return found
 
 
@@ -46,7 +51,7 @@ class TestEveryContainer:
     @pytest.mark.parametrize("name", SERVICES)
     def test_runs_as_nobody_special(self, engine: docker.DockerClient, name: str) -> None:
         user = inspect(engine, name)["Config"]["User"]
-        assert (user == "0:0") == (name == "it-ollama"), "the one exemption has its reason in workloads/ollama.py"
+        assert (user == "0:0") == (name == "ollama"), "the one exemption has its reason in workloads/ollama.py"
 
     def test_only_the_edge_publishes(self, engine: docker.DockerClient) -> None:
         published = {
@@ -56,29 +61,29 @@ class TestEveryContainer:
                 for binding in bindings or []
             )
             for container in engine.containers.list(ignore_removed=True)
-            if str(container.name).startswith("it-")
+            if str(container.name).startswith(f"{PLACE.name}-")
         }
         assert {name: ports for name, ports in published.items() if ports} == {
-            "it-nginx": ["127.0.0.1:18080", "127.0.0.1:18443"]
+            f"{PLACE.name}-nginx": [f"127.0.0.1:{PLACE.http}", f"127.0.0.1:{PLACE.https}"]
         }
 
     def test_departs_from_a_default_only_with_a_reason(self, engine: docker.DockerClient) -> None:
         """Every container of the stack, also those that have ended; what was never started runs nothing."""
         reasons = {
             work.name: {exemption.rule: exemption.reason for exemption in work.exemptions}
-            for work in everything(load("it", CONFIG)).workloads
+            for work in everything(load(PLACE.name, CONFIG)).workloads
         }
         found = {
             str(container.name): departures(container.attrs)
-            for container in engine.containers.list(all=True, filters={"name": "^/it-"}, ignore_removed=True)
+            for container in engine.containers.list(all=True, filters={"name": f"^/{PLACE.name}-"}, ignore_removed=True)
             if container.attrs["State"]["StartedAt"] != NEVER_STARTED
         }
         assert set(found) <= set(reasons)
         for name, rules in found.items():
             assert rules <= set(reasons[name]), f"{name} departs from {rules - set(reasons[name])}"
         assert {name: rules for name, rules in found.items() if rules} == {
-            "it-ollama": {"non-root"},
-            "it-ollama-init": {"non-root", "restart"},  # the image built here brings a health check
+            f"{PLACE.name}-ollama": {"non-root"},
+            f"{PLACE.name}-ollama-init": {"non-root", "restart"},  # the image built here brings a health check
         }
 
 
@@ -100,10 +105,10 @@ def departures(attrs: dict[str, Any]) -> set[str]:
 def both_colours(stack: Project) -> Iterator[None]:
     """A second release, so that there are two colours to reach; the first one is made live again afterwards."""
     stack.write({**CONFIG, "api": {"env": {"SECOND": "1"}}})
-    stack.pulumi("up", "--yes", "--skip-preview")
+    stack.up()
     yield
     stack.write(CONFIG)
-    stack.pulumi("up", "--yes", "--skip-preview")
+    stack.up()
 
 
 class TestReach:
@@ -115,7 +120,7 @@ class TestReach:
     )
     SERVICES = ("nginx", "api-blue", "api-green", "ollama", "model-mirror")
     # Who can be asked only in its place: by a container on the same networks.
-    ELSEWHERE: ClassVar[dict[str, str]] = {"ollama-init": "it-egress", OUTSIDE: "bridge"}
+    ELSEWHERE: ClassVar[dict[str, str]] = {"ollama-init": f"{PLACE.name}-egress", OUTSIDE: "bridge"}
 
     @pytest.fixture
     def addresses(self, engine: docker.DockerClient, both_colours: None) -> dict[str, str]:
@@ -124,17 +129,17 @@ class TestReach:
         return {
             network["IPAddress"]: service
             for service in self.SERVICES
-            for network in inspect(engine, f"it-{service}")["NetworkSettings"]["Networks"].values()
+            for network in inspect(engine, service)["NetworkSettings"]["Networks"].values()
         }
 
     def opened(self, engine: docker.DockerClient, network: str, targets: list[str]) -> list[str]:
         """Which of these `address:port` can be opened by a container on that network, or in that one's place."""
         found: bytes = engine.containers.run(
-            inspect(engine, "it-nginx")["Config"]["Image"],
+            inspect(engine, "nginx")["Config"]["Image"],
             ["-c", self.SCRIPT, "probe", *targets],
             entrypoint=["bash"],
             user="101",
-            name="it-probe",
+            name=f"{PLACE.name}-probe",
             network_mode=network,
             remove=True,
         )
@@ -142,10 +147,10 @@ class TestReach:
 
     @pytest.mark.parametrize("source", [*SERVICES, *ELSEWHERE])
     def test_is_what_the_matrix_says(self, engine: docker.DockerClient, addresses: dict[str, str], source: str) -> None:
-        settings = load("it", CONFIG)
+        settings = load(PLACE.name, CONFIG)
         ports = {door.port for door in everything(settings).doors}
         targets = [f"{ip}:{port}" for ip, service in addresses.items() for port in ports if service != source]
-        place = self.ELSEWHERE.get(source, f"container:it-{source}")
+        place = self.ELSEWHERE.get(source, f"container:{PLACE.name}-{source}")
         opened = {tuple(target.split(":")) for target in self.opened(engine, place, targets)}
         found = {(addresses[ip], int(port)) for ip, port in opened}
         declared = {(door.to, door.port) for door in everything(settings).doors if source in door.open_to}
@@ -158,10 +163,10 @@ class TestOllama:
 
     def test_has_no_way_out(self, engine: docker.DockerClient) -> None:
         """Not even to another container of this host: the mirror listens on a network that has a way out."""
-        networks = inspect(engine, "it-model-mirror")["NetworkSettings"]["Networks"]
-        mirror = networks["it-egress"]["IPAddress"]
+        networks = inspect(engine, "model-mirror")["NetworkSettings"]["Networks"]
+        mirror = networks[f"{PLACE.name}-egress"]["IPAddress"]
         probe = ["timeout", "4", "bash", "-c"]
-        there = engine.containers.get("it-model-mirror").exec_run([*probe, PROBE, mirror, "5000"])
+        there = container(engine, "model-mirror").exec_run([*probe, PROBE, mirror, "5000"])
         assert there.exit_code == 0
-        from_ollama = engine.containers.get("it-ollama").exec_run([*probe, PROBE, mirror, "5000"])
+        from_ollama = container(engine, "ollama").exec_run([*probe, PROBE, mirror, "5000"])
         assert from_ollama.exit_code != 0

@@ -14,19 +14,18 @@ import pytest
 
 from ops.recover import wait_for_other
 from tests.integration.conftest import CONFIG
-from tools.lab.project import Project, left, sweep
+from tools.lab.place import place
+from tools.lab.project import Project
+from tools.lab.sweep import left, sweep
 
-CONFIG_2 = {
-    **CONFIG,
-    "edge": {"bind": "127.0.0.1", "httpPort": 18081, "httpsPort": 18444},
-    "network": {"cidr": "10.77.48.0/20"},
-}
+PLACE = place("it2")
+CONFIG_2 = CONFIG | PLACE.settings
 
 
 @pytest.fixture
 def project(tmp_path: Path, engine: docker.DockerClient) -> Iterator[Project]:
-    sweep(engine, "it2-")
-    made = Project(tmp_path / "checkout", tmp_path / "state", "it2", CONFIG_2)
+    sweep(engine, f"{PLACE.name}-")
+    made = Project(tmp_path, PLACE.name, CONFIG_2)
     yield made
     made.deploy("down", check=False)
 
@@ -64,7 +63,7 @@ def test_killed_again_and_again(project: Project, engine: docker.DockerClient) -
     assert list(project.backend.rglob("*.json"))
     assert not list(project.backend.rglob("*.attrs"))
     project.deploy("down")
-    assert left(engine, "it2-") == []
+    assert left(engine, f"{PLACE.name}-") == []
 
 
 def test_killed_while_pulumi_wrote_beside_its_state(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,12 +87,12 @@ def test_killed_while_pulumi_wrote_beside_its_state(project: Project, monkeypatc
 
 
 def test_a_port_that_is_taken(project: Project, engine: docker.DockerClient) -> None:
-    with socket.create_server(("127.0.0.1", 18444)):
+    with socket.create_server(("127.0.0.1", PLACE.https)):
         refused = project.deploy("up", check=False)
     assert refused.returncode == 1
-    assert "Port 18444 on 127.0.0.1 is in use by another program; nothing was changed." in refused.stderr
+    assert f"Port {PLACE.https} on 127.0.0.1 is in use by another program; nothing was changed." in refused.stderr
     assert "Traceback" not in refused.stderr
-    assert left(engine, "it2-") == []
+    assert left(engine, f"{PLACE.name}-") == []
 
 
 def test_no_engine(project: Project) -> None:
@@ -115,4 +114,4 @@ def test_a_bad_configuration_is_refused_before_anything_is_touched(
     planned = project.pulumi("preview", check=False)
     assert "OLLAMA_MEMORY_LIMIT" in planned.stdout + planned.stderr
     assert "Traceback" not in planned.stdout + planned.stderr
-    assert left(engine, "it2-") == []
+    assert left(engine, f"{PLACE.name}-") == []

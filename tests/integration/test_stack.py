@@ -10,10 +10,10 @@ import openai
 import pytest
 import requests
 
-from tests.integration.conftest import CONFIG
+from tests.integration.conftest import CONFIG, PLACE
 from tools.lab.project import Project
 
-BASE = "https://localhost:18443"
+BASE = f"https://localhost:{PLACE.https}"
 
 
 @pytest.fixture
@@ -66,13 +66,13 @@ class TestUsers:
 
     @pytest.mark.usefixtures("stack")
     def test_the_plain_port_redirects(self) -> None:
-        answer = requests.get("http://localhost:18080/v1/models", allow_redirects=False, timeout=5)
+        answer = requests.get(f"http://localhost:{PLACE.http}/v1/models", allow_redirects=False, timeout=5)
         assert (answer.status_code, answer.headers["location"]) == (308, f"{BASE}/v1/models")
 
     @pytest.mark.usefixtures("stack")
     def test_an_unknown_name_gets_no_handshake(self) -> None:
         with pytest.raises(requests.exceptions.SSLError):
-            requests.get("https://127.0.0.1:18443/v1/models", verify=False, timeout=5)
+            requests.get(f"https://127.0.0.1:{PLACE.https}/v1/models", verify=False, timeout=5)
 
     def test_a_body_over_the_limit(self, ca: Path) -> None:
         body = b"x" * (9 * 1024 * 1024)
@@ -85,7 +85,7 @@ class TestOperators:
         stack.pulumi("preview", "--expect-no-changes")
 
     def test_so_is_one_from_another_checkout(self, stack: Project, tmp_path: Path) -> None:
-        other = Project(tmp_path / "elsewhere", stack.backend, stack.name, CONFIG)
+        other = Project(tmp_path, stack.name, CONFIG, stack.backend)
         other.pulumi("preview", "--expect-no-changes")
 
     def test_so_is_one_after_a_refresh(self, stack: Project) -> None:
@@ -103,38 +103,38 @@ class TestOperators:
 
     def test_no_secret_is_readable(self, stack: Project, engine: docker.DockerClient) -> None:
         state = stack.pulumi("stack", "export").stdout
-        inspected = str([container.attrs for container in engine.containers.list(all=True)])
+        inspected = str([container.attrs for container in engine.containers.list(all=True, ignore_removed=True)])
         assert "PRIVATE KEY" not in state
         assert "PRIVATE KEY" not in inspected
 
     def test_a_changed_setting_of_the_edge_is_a_reload(
         self, stack: Project, config: dict[str, Any], engine: docker.DockerClient
     ) -> None:
-        before = engine.containers.get("it-nginx").attrs
+        before = engine.containers.get(f"{PLACE.name}-nginx").attrs
         stack.write({**config, "edge": {**config["edge"], "bodyLimit": "1M"}})
         assert set(stack.planned()) == {"edge-config-carrier", "edge-configure"}
-        stack.pulumi("up", "--yes", "--skip-preview")
-        after = engine.containers.get("it-nginx").attrs
+        stack.up()
+        after = engine.containers.get(f"{PLACE.name}-nginx").attrs
         assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
         stack.write(config)
-        stack.pulumi("up", "--yes", "--skip-preview")
+        stack.up()
 
     def test_a_bad_configuration_never_becomes_the_running_one(self, stack: Project, ca: Path) -> None:
         template = stack.folder / "nginx" / "conf.d" / "50-sizes.conf.j2"
         good = template.read_text()
         template.write_text(good + "no_such_directive on;\n")
-        failed = stack.pulumi("up", "--yes", "--skip-preview", check=False)
+        failed = stack.up(check=False)
         assert failed.returncode != 0
         assert 'unknown directive "no_such_directive"' in failed.stdout + failed.stderr
         assert requests.get(f"{BASE}/v1/models", verify=str(ca), timeout=5).status_code == 200
         template.write_text(good)
-        stack.pulumi("up", "--yes", "--skip-preview")
+        stack.up()
         stack.pulumi("preview", "--expect-no-changes")
 
     def test_new_models(self, stack: Project, config: dict[str, Any], client: openai.OpenAI) -> None:
         stack.write({**config, "OLLAMA_MODELS": ["tiny-random:latest", "smollm2:135m"]})
         assert set(stack.planned()) == {"models-init", "models-pull"}
-        stack.pulumi("up", "--yes", "--skip-preview")
+        stack.up()
         answer = client.chat.completions.create(
             model="smollm2:135m",
             messages=[{"role": "user", "content": "What is the capital of France?"}],
@@ -148,9 +148,9 @@ class TestOperators:
         self, stack: Project, config: dict[str, Any], client: openai.OpenAI
     ) -> None:
         stack.write({**config, "OLLAMA_MODELS": [f"tiny-random:latest@sha256:{'0' * 64}"]})
-        failed = stack.pulumi("up", "--yes", "--skip-preview", check=False)
+        failed = stack.up(check=False)
         assert failed.returncode != 0
         assert f"OLLAMA_MODELS pins sha256:{'0' * 64}" in failed.stdout + failed.stderr
         assert "tiny-random:latest" in [model.id for model in client.models.list()]
         stack.write(config)
-        stack.pulumi("up", "--yes", "--skip-preview")
+        stack.up()

@@ -1,37 +1,19 @@
-"""Plugins as processes, an engine, and a clean-up of everything the tests make there."""
+"""Plugins as processes, and a clean-up of everything the tests make on the engine."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import docker
 import pytest
 
 import images
 from tests.standins.driver import PREFIX, Plugin
+from tools.lab.sweep import sweep
 
 
 @pytest.fixture(scope="session")
 def base_image() -> str:
     """A local image with sh and sleep: one that every run of these tests has built."""
     return images.reference("nginx")
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[docker.DockerClient]:
-    client = docker.from_env()
-    yield client
-    _clean(client)
-    client.close()
-
-
-def _clean(client: docker.DockerClient) -> None:
-    ours: dict[str, Any] = {"filters": {"name": PREFIX}}
-    for container in client.containers.list(all=True, **ours):
-        container.remove(force=True, v=True)
-    for network in client.networks.list(**ours):
-        network.remove()
-    for volume in client.volumes.list(**ours):
-        volume.remove(force=True)
 
 
 @pytest.fixture
@@ -41,7 +23,7 @@ def docker_plugin(engine: docker.DockerClient) -> Iterator[Plugin]:
     plugin.configure()
     yield plugin
     plugin.stop()
-    _clean(engine)
+    sweep(engine, PREFIX)
 
 
 @pytest.fixture

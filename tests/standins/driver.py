@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from tools.lab.place import own
 from tools.standins.protocol.stubs import (
     engine_pb2,
     engine_pb2_grpc,
@@ -18,7 +19,7 @@ from tools.standins.protocol.stubs import (
 )
 from tools.standins.protocol.values import Properties, to_python, to_struct
 
-PREFIX = "orca-plugin-test-"
+PREFIX = own("orca-plugin-test") + "-"
 START_SECONDS = 20
 END_SECONDS = 10
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.toolchain.conftest import alive, eventually
+from tests.toolchain.conftest import alive
+from tools.lab.wait import eventually
 from tools.toolchain import docker_cli, engine, engine_traces
 from tools.toolchain.engine import Roots
 from tools.toolchain.progress import Progress, Step
@@ -59,7 +60,7 @@ def test_one_that_was_killed_is_cleared_away_and_starts_again(tmp_path: Path, ro
     engine.start(roots, tmp_path / "home", step)
     daemon = int(roots.pidfile.read_text())
     os.kill(daemon, signal.SIGKILL)
-    assert eventually(lambda: not alive(daemon), 10)
+    eventually(lambda: not alive(daemon), 10, "the daemon has ended")
     assert mounts(tmp_path) != []
     engine.stop(roots, tmp_path / "home")
     assert engine_traces.marked(str(tmp_path / "home")) == []

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.toolchain.conftest import alive, eventually
+from tests.toolchain.conftest import alive
+from tools.lab.wait import eventually
 from tools.toolchain import cache, paths, processes
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -36,7 +37,7 @@ def slow_fill(place: Path, seconds: float) -> str:
 
 def test_a_second_setup_waits_and_says_for_whom(tmp_path: Path, started: Start) -> None:
     first = started(slow_fill(tmp_path, 1))
-    assert eventually((tmp_path / "command").exists, 10)
+    eventually((tmp_path / "command").exists, 10, "the first one fills")
     second = started(slow_fill(tmp_path, 1))
     output, _ = second.communicate(timeout=20)
     assert first.wait(timeout=5) == 0
@@ -46,7 +47,7 @@ def test_a_second_setup_waits_and_says_for_whom(tmp_path: Path, started: Start) 
 def test_a_killed_setup_is_taken_over_once_its_orphans_are_gone(tmp_path: Path, started: Start) -> None:
     first = started(slow_fill(tmp_path, 2))
     command = tmp_path / "command"
-    assert eventually(lambda: command.exists() and bool(command.read_text()), 10)
+    eventually(lambda: command.exists() and bool(command.read_text()), 10, "it fills")
     orphan = int(command.read_text())
     first.kill()
     first.wait()
@@ -83,13 +84,13 @@ prepare.prepare = prepared
 raise SystemExit(commands.main(["setup"]))
 """
     process = started(code)
-    assert eventually(lambda: pid.exists() and bool(pid.read_text()), 10)
+    eventually(lambda: pid.exists() and bool(pid.read_text()), 10, "it has started something")
     grandchild = int(pid.read_text())
     process.send_signal(number)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 130
     assert output == "Interrupted. What was finished stays; the same command run again takes over.\n"
-    assert eventually(lambda: not alive(grandchild), 5)
+    eventually(lambda: not alive(grandchild), 5, "what it has started has ended")
 
 
 def test_the_first_failure_ends_the_other_commands(homes: Path, started: Start) -> None:

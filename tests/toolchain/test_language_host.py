@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.toolchain.conftest import Project, alive, eventually
+from tests.toolchain.conftest import Project, alive
+from tools.lab.wait import eventually
 from tools.toolchain import pins
 
 
@@ -58,12 +59,12 @@ def test_the_program_ends_with_its_engine(project: Project, number: signal.Signa
     project.pulumi("config", "set", "mode", "hang")
     engine = project.start("up", "--yes", "--skip-preview")
     note = project.folder / "pid"
-    assert eventually(lambda: note.exists() and bool(note.read_text()), 30)
+    eventually(lambda: note.exists() and bool(note.read_text()), 30, "the program runs")
     program = int(note.read_text())
     host = _parent(program)
     assert alive(program)
     engine.send_signal(number)
-    assert eventually(lambda: not alive(program) and not alive(host), 15)
+    eventually(lambda: not alive(program) and not alive(host), 15, "the program and its host have ended")
     engine.communicate(timeout=15)
     assert engine.returncode != 0
 

@@ -1,6 +1,5 @@
 """The stack that is audited: all of it, with the reference API in one colour and the echo backend live in the other."""
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -11,33 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import docker
+from docker.errors import BuildError
 from docker.models.containers import Container
 
 from tools.audit import tools
-from tools.lab.project import Project, sweep
-from tools.toolchain import images as builds
+from tools.lab import go
+from tools.lab.place import place
+from tools.lab.project import Project, overlaid, whole
+from tools.lab.sweep import sweep, sweep_images
 from tools.toolchain.problems import Problem
 
-NAME = "security-audit"
-HTTP, HTTPS = 18800, 18801
+PLACE = place("security-audit")
+NAME, HTTP, HTTPS = PLACE.name, PLACE.http, PLACE.https
 CA, TOOL = "/mnt/ca.pem", "/mnt/tool"
 """Where a scanner finds what it is given."""
 FOLDER = Path(__file__).parent
 BACKEND = "orca-agents/security-echo"
-CONFIG: dict[str, Any] = {
-    "profile": "development",
-    "OLLAMA_VERSION": "local",
-    "IMAGE_TAG": "local",
-    "OLLAMA_MODELS": ["tiny-random:latest"],
-    "OLLAMA_MEMORY_LIMIT": "2G",
-    "OLLAMA_MEMORY_RESERVATION": "256M",
-    "ollama": {"cpus": "1"},
-    "api": {"marksStreams": True},
-    "models": {"mirror": "local", "keep": False},
-    "edge": {"bind": "127.0.0.1", "httpPort": HTTP, "httpsPort": HTTPS, "rateLimit": "off"},
-    "network": {"cidr": "10.81.0.0/20"},
-    "rollout": {"watch": "1s", "gatePasses": 1},
-}
+CONFIG = whole(PLACE, ollama={"cpus": "1"}, edge={"rateLimit": "off"}, rollout={"watch": "1s", "gatePasses": 1})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +65,7 @@ class Target:
 
     def _configure(self, config: dict[str, Any]) -> None:
         self.project.write(config)
-        self.project.pulumi("up", "--yes", "--skip-preview")
+        self.project.up()
 
     def scan(self, *command: str, timeout: float, network: str = f"{NAME}-edge", tool: Path | None = None) -> str:
         """Standard output of a scanner that runs outside of the stack, in a container on one network.
@@ -109,7 +98,7 @@ def deployed() -> Iterator[Target]:
             _clear(engine)  # what a killed run has left
             try:
                 target = _deploy(engine, base)
-            except (AssertionError, subprocess.SubprocessError) as error:
+            except (AssertionError, BuildError, subprocess.SubprocessError) as error:
                 raise Problem(f"The stack to be audited cannot be deployed; nothing of it stays.\n{error}") from None
             yield target
         finally:
@@ -118,26 +107,24 @@ def deployed() -> Iterator[Target]:
 
 
 def _deploy(engine: docker.DockerClient, base: Path) -> Target:
-    project = Project(base / "checkout", base / "state", NAME, CONFIG)
+    project = Project(base, NAME, CONFIG)
     (project.folder / "__main__.py").rename(project.folder / "stack.py")
     shutil.copy(FOLDER / "program.py", project.folder / "__main__.py")
-    _build_backend(base / "backend")
+    _build_backend(engine, base / "backend")
     project.pulumi("stack", "init")
-    project.pulumi("up", "--yes", "--skip-preview")
-    project.write({**CONFIG, "IMAGE_TAG": "1", "api": {**CONFIG["api"], "image": BACKEND, "egress": False}})
-    project.pulumi("up", "--yes", "--skip-preview")
+    project.up()
+    project.write(overlaid(CONFIG, {"IMAGE_TAG": "1", "api": {"image": BACKEND, "egress": False}}))
+    project.up()
     ca, work = base / "ca.pem", base / "work"
     ca.write_text(project.outputs()["ca"])
     work.mkdir()
     return Target(project=project, engine=engine, ca=ca, work=work)
 
 
-def _build_backend(context: Path) -> None:
+def _build_backend(engine: docker.DockerClient, context: Path) -> None:
     shutil.copytree(FOLDER / "backend", context)
-    build = ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", "echo", "."]
-    subprocess.run(build, cwd=context, env=os.environ | {"CGO_ENABLED": "0"}, check=True, timeout=300)
-    build = ["docker", "build", "--quiet", "--tag", f"{BACKEND}:1", str(context)]
-    subprocess.run(build, env=builds.environment(), check=True, capture_output=True, timeout=120)
+    go.build(context, context / "echo")
+    engine.images.build(path=str(context), tag=f"{BACKEND}:1", rm=True)
 
 
 def _clear(engine: docker.DockerClient) -> None:
@@ -146,5 +133,4 @@ def _clear(engine: docker.DockerClient) -> None:
         sweep(engine, f"{NAME}-")
     except AssertionError as error:
         raise Problem(f"Some of the audit's stack is still there: {error}") from None
-    for image in engine.images.list(name=BACKEND):
-        engine.images.remove(str(image.id), force=True)
+    sweep_images(engine, f"{BACKEND}:")

@@ -21,6 +21,7 @@ from engine.errors import NeedsPerson
 from tools.benchmarks import flips, host, machine, report, speed
 from tools.benchmarks.contenders import Contender, haproxy, nginx_reload, this_project
 from tools.benchmarks.failed import Failed
+from tools.lab.backend import image
 from tools.lab.load.client import LoadClient
 
 _INTERRUPTED = 130
@@ -78,9 +79,9 @@ def _run(
     busy = os.getloadavg()[0]
     progress("building the load client and the backend")
     load = LoadClient(folder)
-    image = host.build_backend(engine)
+    repository = image.build(engine, f"{host.PREFIX}backend")
     progress("deploying a stack, and releasing both versions of the backend to it")
-    own, backends = this_project.deploy(engine, folder, image)
+    own, backends = this_project.deploy(engine, folder, repository)
     progress("starting the others before the same backends")
     contenders = [own, *_others(engine, backends, folder)]
     flipped = {}

@@ -1,29 +1,28 @@
-"""What a run makes on the Docker engine. Every name begins with `bench-`, so everything can be found and removed."""
+"""What a run makes on the Docker engine. Every name begins with `PREFIX`, so everything can be found and removed."""
 
-import contextlib
 import io
 import os
 import tarfile
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import docker
-from docker.errors import BuildError, NotFound
+from docker.errors import BuildError
 from docker.types import Ulimit
 
 from certificates.self_signed import Pair, authority, leaf
 from engine.client import execute
 from settings.edge import Edge
 from tools.benchmarks.failed import Failed
-from tools.lab import project
-from tools.lab.backend import build as backend
+from tools.lab import sweep as lab
+from tools.lab.place import place
 from tools.toolchain import base_image
 from tools.toolchain.images import PASSED_ON
 from tools.toolchain.progress import Progress
 
-STACK = "bench"
+PLACE = place("bench")
+STACK = PLACE.name
 PREFIX = f"{STACK}-"
 EDGE_NETWORK = f"{PREFIX}edge"
 NGINX_VERSION = "nginx -v 2>&1 | tr / ' ' | cut -d ' ' -f 3-"
@@ -52,14 +51,6 @@ def certificate(folder: Path) -> tuple[Pair, Path]:
     file = folder / "ca.pem"
     file.write_text(ca.certificate)
     return leaf(ca, "localhost"), file
-
-
-def build_backend(engine: docker.DockerClient) -> str:
-    """Build the image of the backend, with the tag 1; returns its name."""
-    with tempfile.TemporaryDirectory() as folder:
-        backend.into(Path(folder))
-        engine.images.build(path=folder, tag=f"{PREFIX}backend:1", rm=True)
-    return f"{PREFIX}backend"
 
 
 def build(engine: docker.DockerClient, folder: Path, name: str) -> str:
@@ -115,19 +106,13 @@ def printed(engine: docker.DockerClient, name: str, script: str) -> str:
 
 def found(engine: docker.DockerClient) -> list[str]:
     """The names of all that a run makes, as far as it is there."""
-    return project.left(engine, PREFIX) + _images(engine)
+    return lab.left(engine, PREFIX) + lab.tags(engine, PREFIX)
 
 
 def sweep(engine: docker.DockerClient) -> None:
     """Remove everything that a run makes; what is gone already is no error."""
-    project.sweep(engine, PREFIX)
-    for tag in _images(engine):
-        with contextlib.suppress(NotFound):
-            engine.images.remove(tag, force=True)
-
-
-def _images(engine: docker.DockerClient) -> list[str]:
-    return [tag for image in engine.images.list() for tag in image.tags if tag.startswith(PREFIX)]
+    lab.sweep(engine, PREFIX)
+    lab.sweep_images(engine, PREFIX)
 
 
 def _archive(files: Mapping[str, str], owner: int) -> bytes:

@@ -1,33 +1,57 @@
-"""A second checkout of the project, with a stack of its own: what the integration tests deploy."""
+"""A second checkout of the project, with a stack of its own."""
 
 import json
 import os
 import shutil
 import subprocess
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import docker
 import yaml
-from docker.errors import APIError
+
+from tools.lab.place import Place
 
 ROOT = Path(__file__).parent.parent.parent
 NOT_COPIED = shutil.ignore_patterns(".git", "__pycache__", ".*_cache", "tests", "docs", "Pulumi.*.yaml")
 
 
-class Project:
-    """A copy of the checkout in `folder` and the stack `name` in it, with its state in `backend`."""
+def whole(place: Place, **more: Any) -> dict[str, Any]:
+    """The configuration of the whole stack, as light as it gets: a model of random weights, from the mirror.
 
-    def __init__(self, folder: Path, backend: Path, name: str, config: dict[str, Any]) -> None:
-        self.folder, self.backend, self.name = folder, backend, name
-        shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
-        backend.mkdir(exist_ok=True)
+    `more` is laid over it, its groups key by key.
+    """
+    groups: dict[str, Any] = {
+        "profile": "development",
+        "OLLAMA_VERSION": "local",
+        "OLLAMA_MODELS": ["tiny-random:latest"],
+        "OLLAMA_MEMORY_LIMIT": "2G",
+        "OLLAMA_MEMORY_RESERVATION": "256M",
+        "IMAGE_TAG": "local",
+        "api": {"marksStreams": True},
+        "models": {"mirror": "local", "keep": False},
+        **place.settings,
+    }
+    return overlaid(groups, more)
+
+
+def overlaid(groups: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """A configuration with another one laid over it; where both have a group, key by key."""
+    both = {key: groups[key] | more[key] for key in groups.keys() & more if isinstance(groups[key], dict)}
+    return groups | more | both
+
+
+class Project:
+    """A copy of the checkout and the stack `name` in it, both in the folder `base`; its state, too, unless `backend` is
+    that of another checkout."""
+
+    def __init__(self, base: Path, name: str, config: dict[str, Any], backend: Path | None = None) -> None:
+        self.folder, self.backend, self.name = base / "checkout", backend or base / "state", name
+        shutil.copytree(ROOT, self.folder, ignore=NOT_COPIED)
+        self.backend.mkdir(exist_ok=True)
         self.write(config)
         self.env = {
             **os.environ,
-            "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip",  # as tools/toolchain/environment.py has it
+            "PULUMI_BACKEND_URL": f"file://{self.backend}?metadata=skip",  # as tools/toolchain/environment.py has it
             "PULUMI_CONFIG_PASSPHRASE": "integration",
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -63,6 +87,9 @@ class Project:
     def pulumi(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.run("pulumi", *words, "--stack", self.name, "--non-interactive", check=check)
 
+    def up(self, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.pulumi("up", "--yes", "--skip-preview", check=check)
+
     def outputs(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json").stdout)
         return found
@@ -75,37 +102,3 @@ class Project:
             for step in steps
             if step["op"] != "same" and "pulumi:pulumi:Stack" not in step["urn"]
         }
-
-
-def left(engine: docker.DockerClient, prefix: str) -> list[str]:
-    """Everything on the engine whose name begins so."""
-    found = [
-        *(str(container.name) for container in engine.containers.list(all=True, ignore_removed=True)),
-        *(str(network.name) for network in engine.networks.list()),
-        *(volume.name for volume in engine.volumes.list()),
-    ]
-    return sorted(name for name in found if name.startswith(prefix))
-
-
-def sweep(engine: docker.DockerClient, prefix: str) -> None:
-    """Remove everything on the engine whose name begins so, however far a run has come; state of Pulumi's is not asked.
-
-    Again and again until nothing is left, since what a killed deployment has begun may still appear. Raises
-    AssertionError if something stays.
-    """
-    for _ in range(20):
-        if not left(engine, prefix):
-            return
-        for container in engine.containers.list(all=True, filters={"name": f"^/{prefix}"}, ignore_removed=True):
-            with suppress(APIError):
-                container.remove(force=True, v=True)
-        for network in engine.networks.list():
-            if str(network.name).startswith(prefix):
-                with suppress(APIError):
-                    network.remove()
-        for volume in engine.volumes.list():
-            if volume.name.startswith(prefix):
-                with suppress(APIError):
-                    volume.remove()
-        time.sleep(0.5)
-    raise AssertionError(f"could not be removed: {', '.join(left(engine, prefix))}")

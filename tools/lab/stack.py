@@ -1,4 +1,4 @@
-"""The stack that the fault tests deploy, release to, and break."""
+"""The small stack: the edge and a small backend in two colours, to release to, to measure and to break."""
 
 import io
 import json
@@ -8,20 +8,18 @@ import signal
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import docker
-import pytest
 from docker.errors import APIError
 from docker.models.containers import Container
 
 from images import reference
-from tools.lab.backend import build
-from tools.lab.load.client import eventually
-from tools.lab.project import ROOT, Project, sweep
+from tools.lab.place import Place
+from tools.lab.project import ROOT, Project, overlaid
+from tools.lab.sweep import sweep
+from tools.lab.wait import eventually
 
 PROGRAM = Path(__file__).parent / "program.py"
 CONFIG: dict[str, Any] = {
@@ -29,38 +27,26 @@ CONFIG: dict[str, Any] = {
     "OLLAMA_VERSION": "local",
     "OLLAMA_MODELS": ["none:1"],
     "IMAGE_TAG": "1",
-    "edge": {
-        "bind": "127.0.0.1",
-        "httpPort": 18480,
-        "httpsPort": 18490,
-        "rateLimit": "off",  # the load comes from one address
-    },
-    "network": {"cidr": "10.78.0.0/20"},
+    "edge": {"rateLimit": "off"},  # the load comes from one address
+    "api": {"egress": False, "memory": "64M", "smoke": {"path": "/v1/chat", "body": "{}"}},
+    "rollout": {"watch": "1s", "gatePasses": 2, "gateTimeout": "6s", "drainTimeout": "60s"},
 }
-API: dict[str, Any] = {"egress": False, "memory": "64M", "smoke": {"path": "/v1/chat", "body": "{}"}}
-ROLLOUT: dict[str, Any] = {"watch": "1s", "gatePasses": 2, "gateTimeout": "6s", "drainTimeout": "60s"}
 
 
-class FaultStack(Project):
-    """A stack of the edge and the backend of this folder in two colours.
+class SmallStack(Project):
+    """A stack of the edge and the images `image` of the small backend in two colours.
 
     `version` is what the backend of the last successful release says of itself. `host` is the engine's address, empty
-    for the default one. `config` is what all releases have in common.
+    for the default one. `more` is what all releases have in common, laid over the configuration group by group.
     """
 
     def __init__(
-        self,
-        base: Path,
-        engine: docker.DockerClient,
-        image: str,
-        host: str = "",
-        *,
-        name: str = "flt",
-        config: dict[str, Any] = CONFIG,
+        self, base: Path, engine: docker.DockerClient, image: str, place: Place, host: str = "", **more: Any
     ) -> None:
-        self.image, self.host, self.common = image, host, config
-        self.operator = os.environ | {"STACK": name} | ({"DOCKER_HOST": host} if host else {})
-        super().__init__(base / "checkout", base / "state", name, self._config("0", {}))
+        self.image, self.host = image, host
+        self.common = overlaid(overlaid(CONFIG, place.settings), more | ({"dockerHost": host} if host else {}))
+        self.operator = os.environ | {"STACK": place.name} | ({"DOCKER_HOST": host} if host else {})
+        super().__init__(base, place.name, self._config("0", {}))
         self.engine = engine
         self.number = 0
         self.version = "0"
@@ -87,14 +73,12 @@ class FaultStack(Project):
         sweep(self.engine, f"{self.name}-")
 
     def _config(self, version: str, change: dict[str, Any]) -> dict[str, Any]:
-        env = {"VERSION": version, **change.pop("env", {})}
-        api = API | {"image": self.image, "env": env} | change.pop("api", {})
-        rollout = ROLLOUT | change.pop("rollout", {})
-        host = {"dockerHost": self.host} if self.host else {}
-        return self.common | {"api": api, "rollout": rollout} | host | change
+        api = {"image": self.image, "env": {"VERSION": version, **change.pop("env", {})}}
+        return overlaid(overlaid(self.common, {"api": api}), change)
 
     def want(self, **change: Any) -> str:
-        """Configure a new version; return it. `change` is laid over the configuration, its groups key by key."""
+        """Configure a new version; return it. `change` is laid over the configuration, group by group; `env` over the
+        backend's environment."""
         self.number += 1
         self.write(self._config(str(self.number), change))
         return str(self.number)
@@ -102,9 +86,6 @@ class FaultStack(Project):
     def want_again(self, version: str) -> None:
         """Configure a version that there was before."""
         self.write(self._config(version, {}))
-
-    def up(self, *, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return self.pulumi("up", "--yes", "--skip-preview", check=check)
 
     def release(self, **change: Any) -> str:
         """Release a new, good version; return it."""
@@ -227,7 +208,7 @@ def kill_group(process: "subprocess.Popen[str]") -> None:
     process.wait(10)
 
 
-def wait_for_phase(stack: FaultStack, phase: str, deployer: "subprocess.Popen[str]") -> None:
+def wait_for_phase(stack: SmallStack, phase: str, deployer: "subprocess.Popen[str]") -> None:
     """Wait until a deployment has come that far."""
 
     def reached() -> bool:
@@ -246,24 +227,3 @@ def wait_for_words(deployer: "subprocess.Popen[str]", words: str) -> None:
         if words in line:
             return
     raise AssertionError(f"it never said {words!r}:\n{''.join(said)}")
-
-
-@contextmanager
-def backend_image(context: Path, engine: docker.DockerClient, repository: str) -> Iterator[str]:
-    """Build the backend's images in the empty folder `context`: `:1`, `:2` whose versions end in "b", and `:no-start`,
-    whose program is missing. Gives their repository; removes them in the end."""
-    require_tools()
-    build.into(context)
-    (context / "Dockerfile.no-start").write_text('FROM scratch\nCOPY Dockerfile /\nENTRYPOINT ["/missing"]\n')
-    engine.images.build(path=str(context), tag=f"{repository}:1", rm=True)
-    engine.images.build(path=str(context), tag=f"{repository}:2", rm=True, buildargs={"BUILD": "b"})
-    engine.images.build(path=str(context), dockerfile="Dockerfile.no-start", tag=f"{repository}:no-start", rm=True)
-    yield repository
-    for tag in ("1", "2", "no-start"):
-        engine.images.remove(f"{repository}:{tag}", force=True)
-
-
-def require_tools() -> None:
-    for tool in ("pulumi", "go", "docker"):
-        if shutil.which(tool) is None:
-            pytest.exit(f'The fault tests need {tool} in PATH: eval "$(make -s env)"', 2)

@@ -6,8 +6,9 @@ from contextlib import suppress
 from tools.audit.checks.rotation import MIX, serial
 from tools.audit.stack import HTTPS, NAME, Target
 from tools.audit.verdict import Verdict, verdict
-from tools.lab.load.client import LoadClient, eventually
+from tools.lab.load.client import LoadClient
 from tools.lab.pebble import container as pebble
+from tools.lab.wait import eventually
 from tools.toolchain import images as builds
 
 HOST = "api.example.com"

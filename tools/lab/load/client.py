@@ -2,12 +2,13 @@
 
 import subprocess
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from tools.lab import go
 
 SOURCE = Path(__file__).parent
 
@@ -113,7 +114,7 @@ class LoadClient:
     def __init__(self, build: Path, prefix: tuple[str, ...] = ()) -> None:
         self._binary = build / "load"
         self._prefix = prefix
-        subprocess.run(["go", "build", "-o", str(self._binary), "."], cwd=SOURCE, check=True, timeout=300)
+        go.build(SOURCE, self._binary)
 
     @contextmanager
     def run(self, url: str, ca: Path, mix: Mix, *, wait: bool = True, dial: str = "") -> Iterator[Running]:
@@ -137,11 +138,3 @@ class LoadClient:
         finally:
             process.kill()
             process.wait()
-
-
-def eventually(condition: Callable[[], bool], timeout: float, what: str) -> None:
-    """Wait until the condition holds."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
-        time.sleep(0.05)

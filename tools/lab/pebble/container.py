@@ -13,7 +13,7 @@ import requests
 
 import images
 from certificates.self_signed import authority, leaf
-from tools.lab.load.client import eventually
+from tools.lab.wait import eventually
 
 SOURCE = Path(__file__).parent
 IMAGE = "orca-agents/pebble:1"

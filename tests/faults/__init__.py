@@ -1,0 +1,1 @@
+"""Releases under load, and what may go wrong meanwhile."""

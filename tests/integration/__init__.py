@@ -1,0 +1,1 @@
+"""The deployed stack, the edge and the API image on a real engine."""

@@ -1,0 +1,1 @@
+"""The stand-in plugins, driven as Pulumi drives them."""

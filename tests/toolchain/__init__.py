@@ -1,0 +1,1 @@
+"""What gets a machine ready: with the real CLI, real processes and a real engine."""

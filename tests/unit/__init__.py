@@ -1,0 +1,1 @@
+"""Pure functions and mocks: no engine, seconds."""

@@ -1,0 +1,1 @@
+"""The strict load client: a Go program, and what runs it."""

@@ -1,0 +1,1 @@
+"""Pebble, a certificate authority that speaks ACME, beside a stack."""
