@@ -11,7 +11,7 @@ from typing import Literal
 from settings.edge import Concurrency, Edge, Rates
 from settings.values import RequestRate
 
-# 1 MB holds some 8,000 states of a rate (128 bytes each) or 16,000 of a concurrency (64 bytes): room for 80,000 clients.
+# 1 MB holds some 8,000 states of a rate (128 bytes) or 16,000 of a concurrency (64 bytes): room for 80,000 clients.
 _SIZE = {"rate": "10m", "busy": "5m"}
 _SMALL = "64k"
 
@@ -20,7 +20,7 @@ Kind = Literal["rate", "busy"]
 
 @dataclass(frozen=True, kw_only=True)
 class Zone:
-    """A counter of requests for each value of `variable`. `limit` is a rate, or a number of requests at the same time."""
+    """A counter of requests for each value of `variable`. `limit` is a rate, or a number of requests at once."""
 
     name: str
     variable: str

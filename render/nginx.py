@@ -86,7 +86,7 @@ class EdgeConfig:
 
 
 def render(settings: Settings) -> EdgeConfig:
-    """Render every template. The id is a digest of all texts. The edge's admin socket returns it, so a step can read it."""
+    """Render every template. The id is a digest of all texts. The edge's admin socket returns it."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -116,7 +116,7 @@ def _values(settings: Settings) -> dict[str, object]:
         "stack": settings.stack,
         "config_id": _PLACEHOLDER,
         "url": base_url(settings),
-        # A browser keeps HSTS for the whole host name. Other programs use a development stack's host name (localhost) too.
+        # A browser keeps HSTS for the host name. Other programs use a development stack's host name (localhost) too.
         "hsts": settings.profile == "production",
         "http": places.HTTP,
         "https": places.HTTPS,

@@ -82,7 +82,7 @@ def _one(name: str, target: Target | None) -> Verdict:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """Stop at the first signal. A second one (make and the terminal both send one) must not stop the stack's removal."""
+    """Stop at the first signal. A second one (make sends one too) must not stop the stack's removal."""
     del number, frame
     for ending in _ENDINGS:
         signal.signal(ending, signal.SIG_IGN)

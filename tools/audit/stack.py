@@ -1,4 +1,4 @@
-"""The audited stack: the reference API in one colour, and the echo backend, live, in the other."""
+"""The stack that is audited: all of it, with the reference API in one colour and the echo backend live in the other."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ from tools.toolchain.problems import Problem
 NAME = "security-audit"
 HTTP, HTTPS = 18800, 18801
 CA, TOOL = "/mnt/ca.pem", "/mnt/tool"
-"""Paths in a scanner's container: the stack's CA, and the folder of a tool."""
+"""Where a scanner finds what it is given."""
 FOLDER = Path(__file__).parent
 BACKEND = "orca-agents/security-echo"
 CONFIG: dict[str, Any] = {
@@ -42,13 +42,13 @@ CONFIG: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The running stack: its URL, its CA, and access to its containers."""
+    """The running stack: where it listens, what to trust, and how to look at it."""
 
     project: Project
     engine: docker.DockerClient
     ca: Path
     work: Path
-    """A folder for files that tools write."""
+    """A folder for what tools write."""
 
     url: str = f"https://localhost:{HTTPS}"
 
@@ -56,7 +56,7 @@ class Target:
         return self.engine.containers.get(f"{NAME}-{service}")
 
     def containers(self) -> list[Container]:
-        """Every container of the stack, including those that have ended or never start."""
+        """Every container of the stack, also those that have ended or never start."""
         found: list[Container] = self.engine.containers.list(all=True, filters={"name": f"^/{NAME}-"})
         return sorted(found, key=lambda container: str(container.name))
 
@@ -66,7 +66,7 @@ class Target:
 
     @contextmanager
     def with_edge(self, **settings: Any) -> Iterator[None]:
-        """Change these settings of the edge, and set them back at the end of the block."""
+        """The stack with these settings of its edge changed; as it was before in the end."""
         before = self.project.config()
         self._configure({**before, "edge": {**before["edge"], **settings}})
         try:
@@ -79,7 +79,7 @@ class Target:
         self.project.pulumi("up", "--yes", "--skip-preview")
 
     def scan(self, *command: str, timeout: float, network: str = f"{NAME}-edge", tool: Path | None = None) -> str:
-        """Run a scanner in a container outside of the stack, on one network, and return its standard output.
+        """Standard output of a scanner that runs outside of the stack, in a container on one network.
 
         It finds the stack's CA at `CA`, and the folder `tool` at `TOOL`.
         """
@@ -94,23 +94,23 @@ class Target:
             subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
 
     def logs_since(self, moment: float, service: str = "nginx") -> list[str]:
-        """The lines that a container has logged since `moment` (Unix time)."""
+        """What a container has said since then (Unix time)."""
         text: bytes = self.container(service).logs(since=moment)
         return text.decode(errors="replace").splitlines()
 
 
 @contextmanager
 def deployed() -> Iterator[Target]:
-    """Deploy the stack, and remove all of it at the end of the block. Raises Problem if it cannot be deployed."""
+    """The stack, up; everything of it is taken away in the end. Raises Problem where it cannot be deployed."""
     engine = docker.from_env()
     with tempfile.TemporaryDirectory(prefix="orca-security-") as folder:
         base = Path(folder)
         try:
-            _clear(engine)  # the rest of a killed run
+            _clear(engine)  # what a killed run has left
             try:
                 target = _deploy(engine, base)
             except (AssertionError, subprocess.SubprocessError) as error:
-                raise Problem(f"The audited stack cannot be deployed. All of it is removed again.\n{error}") from None
+                raise Problem(f"The stack to be audited cannot be deployed; nothing of it stays.\n{error}") from None
             yield target
         finally:
             _clear(engine)
@@ -141,7 +141,7 @@ def _build_backend(context: Path) -> None:
 
 
 def _clear(engine: docker.DockerClient) -> None:
-    """Remove all of the stack. It is faster than `pulumi destroy`, and works after an interrupted run. Raises Problem."""
+    """Remove all of the stack: quicker than `pulumi destroy`, and works however far a run has come. Raises Problem."""
     try:
         sweep(engine, f"{NAME}-")
     except AssertionError as error:

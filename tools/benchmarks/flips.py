@@ -13,8 +13,8 @@ from tools.benchmarks.failed import Failed
 from tools.lab.load.client import LoadClient, Mix, Result
 
 ROOT = Path(__file__).parent.parent.parent
-# Fifty kept connections, with the pauses of a browser, a connection pool and a cron job. One client opens a new connection
-# every few milliseconds, to see a flip. A stream lasts longer than the time between two flips.
+# Fifty kept connections, with the pauses of a browser, a connection pool and a cron job. One client opens a new
+# connection every few milliseconds, to see a flip. A stream lasts longer than the time between two flips.
 MIX = Mix(keepalive="10@5ms,20@1s,20@5s", fresh="2@100ms", get="1@5ms,2@100ms", stream="6@0s")
 INTERVAL = 1.5  # seconds from the beginning of one flip to that of the next, if it is done by then
 _FIRST = 2.0  # seconds of load before the first flip
@@ -24,8 +24,8 @@ _TRIES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Flip:
-    """One flip: the version that it made live, the start and the end of its command (Unix seconds), and the number of failed
-    attempts before it."""
+    """One flip: the version that it made live, the start and the end of its command (Unix seconds), and the number of
+    failed attempts before it."""
 
     to: str
     begin: float
@@ -56,8 +56,8 @@ class Flipped:
         ]
 
     def wrong(self) -> Result:
-        """The requests that began after a flip's command had ended, and that the old colour answered before the next flip.
-        Streams do not count: their time is that of their end, not of their answer."""
+        """The requests that began after a flip's command had ended and that the old colour answered before the next
+        flip. Streams do not count: their time is that of their end, not of their answer."""
         answered = self.result.of("keepalive", "fresh", "get").requests
         ends = [flip.begin for flip in self.flips[1:]] + [math.inf]
         return Result(

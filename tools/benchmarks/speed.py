@@ -13,8 +13,8 @@ from tools.lab.load.client import LoadClient, Mix, Result
 
 ROUNDS = 5
 CONNECTIONS = 16
-# Throughput is measured as fast as answers come. Latency is measured with the same, much lower, number of requests a second
-# for every contender, so that it is not the length of a queue.
+# Throughput is measured as fast as answers come. Latency is measured with the same, much lower, number of requests a
+# second for every contender, so that it is not the length of a queue.
 CLOSED = Mix(keepalive=f"{CONNECTIONS}@0s")
 PACED = Mix(keepalive=f"{CONNECTIONS}@10ms")
 _WARM_UP = 0.5  # seconds
@@ -23,8 +23,8 @@ _WARM_UP = 0.5  # seconds
 @dataclass(frozen=True, kw_only=True)
 class Speed:
     """Answers a second in a closed loop, and the 99th percentile of the latency in seconds with pauses; both with their
-    ratio to the backend alone. Medians of all rounds. `lost` counts requests without an answer. `wrong` counts answers of
-    the colour that is not live: a proxy that uses its standby under load is fast, but its answers are wrong."""
+    ratio to the backend alone. Medians of all rounds. `lost` counts requests without an answer. `wrong` counts answers
+    of the colour that is not live: a proxy that uses its standby under load is fast, but its answers are wrong."""
 
     rate: float
     rate_ratio: float
@@ -58,8 +58,8 @@ def speeds(
     """The speed of each contender by its name, and of the backend by the name "backend"; `live` has the version that is
     live with each.
 
-    The client uses the addresses of the containers, so that Docker's proxy for published loopback ports is not measured.
-    The rounds are interleaved, so that a slower machine slows all contenders down.
+    The client uses the addresses of the containers, so that Docker's proxy for published ports is not measured. The
+    rounds are interleaved, so that a slower machine slows all contenders down.
     """
     targets = {"backend": _Target(url=f"http://{backends.direct}", ca=contenders[0].ca, dial="", live=BLUE)}
     targets |= {

@@ -1,6 +1,6 @@
 """The commands of `python3 -m tools.toolchain`.
 
-A command imports what it needs when it runs. `run` starts every rollback, so it must not load the other commands' modules.
+A command imports what it needs when it runs. `run` starts every rollback, so it must not load the others' modules.
 """
 
 import argparse
@@ -132,8 +132,6 @@ def _parser() -> argparse.ArgumentParser:
     env.set_defaults(command=_env)
     look = commands.add_parser("doctor", help="show what the machine has, what it lacks, and what to do")
     look.set_defaults(command=_doctor)
-    stop = commands.add_parser(
-        "stop", help="stop the Docker engine if this project started it and no container runs on it"
-    )
+    stop = commands.add_parser("stop", help="stop the Docker engine if this project started it and no container runs")
     stop.set_defaults(command=_stop)
     return parser

@@ -7,7 +7,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
 def cache() -> Path:
-    """The cache, keyed by content and shared by all checkouts. The toolchain can make all of it again, so you may delete it."""
+    """The cache, keyed by content and shared by all checkouts. You may delete it: the toolchain makes it again."""
     return _home("ORCA_CACHE", "XDG_CACHE_HOME", ".cache")
 
 

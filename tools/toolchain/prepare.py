@@ -26,7 +26,8 @@ from tools.toolchain.pulumi_cli import Cli
 def prepare(*, dev: bool = False, tools_only: bool = False) -> None:
     """Install what is missing. Prints nothing if nothing is missing. Raises Problem; finished parts stay.
 
-    `dev` adds what tests and linters need. `tools_only` leaves out the engine and the images, for stacks on other hosts.
+    `dev` adds what tests and linters need. `tools_only` leaves out the engine and the images, for stacks on other
+    hosts.
     """
     progress = Progress()
     with progress.running(), cache.lock(paths.cache() / "setup.lock", _waiting(progress)):

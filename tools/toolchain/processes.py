@@ -81,7 +81,7 @@ def end_all() -> None:
 
 
 def wait_for(parts: Sequence[Future[Any]]) -> None:
-    """Wait for work in other threads that run commands. At the first failure, end all commands and raise the failure."""
+    """Wait for work in other threads that run commands. At the first failure, end all commands and raise it."""
     try:
         done, running = wait(parts, return_when=FIRST_EXCEPTION)
         if any(part.exception() for part in done):

@@ -1,4 +1,4 @@
-"""Checks which download places of a first setup can be reached. Each check uses the place's own client (pip, go, ...)."""
+"""Checks which download places of a first setup can be reached, with each place's own client (pip, go, ...)."""
 
 import os
 import shutil

@@ -1,9 +1,9 @@
 """The container checks of the CIS Docker Benchmark 1.6.0 (sections 4 and 5, as docker-bench-security counts them).
 
-That script is in no package registry, so these checks are written from the benchmark. They read the engine's data of each
-container that runs or has run. Some checks of the benchmark are not here: 4.2 to 4.5 and 4.7 to 4.12 are about the build
-and the pull of images (other checks read the Dockerfiles), 5.1 is about the engine, the check `listeners` covers 5.9, and
-5.23 and 5.24 are about an operator's actions.
+That script is in no package registry, so these checks are written from the benchmark. They read the engine's data of
+each container that runs or has run. Some checks of the benchmark are not here: 4.2 to 4.5 and 4.7 to 4.12 are about the
+build and the pull of images (other checks read the Dockerfiles), 5.1 is about the engine, the check `listeners` covers
+5.9, and 5.23 and 5.24 are about an operator's actions.
 """
 
 from collections.abc import Callable, Mapping

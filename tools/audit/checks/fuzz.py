@@ -51,7 +51,7 @@ TOKENS = (
 
 
 def malformed(seed: int, count: int) -> Iterator[bytes]:
-    """Known requests with some bytes changed, removed, doubled or moved. A seed gives the same requests in every run."""
+    """Known requests with some bytes changed, removed, doubled or moved. A seed always gives the same requests."""
     dice = random.Random(seed)
     for _ in range(count):
         request = bytearray(dice.choice(CASES).request)
@@ -120,5 +120,5 @@ def _workers(target: Target) -> set[str]:
 
 
 def _is_client_s(line: str) -> bool:
-    """Whether a line is about a failed TLS handshake. OpenSSL's error is critical in the log, but the client caused it."""
+    """Whether a line is about a failed TLS handshake. nginx logs it as critical, but the client caused it."""
     return "SSL_do_handshake() failed" in line or "SSL_read() failed" in line

@@ -1,4 +1,4 @@
-"""Request smuggling over HTTP/2: its framing can carry bytes that HTTP/1.1, the protocol to the API, cannot express."""
+"""Smuggling by way of HTTP/2, in which a client can say what HTTP/1, in which the API is asked, has no words for."""
 
 import socket
 import ssl
@@ -14,16 +14,16 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, GOAWAY = 0, 1, 3, 4, 7
 END_STREAM, END_HEADERS = 1, 4
 PATIENCE = 5
-# The statuses of HPACK's static table (RFC 7541, appendix A), one byte each. nginx writes others as three digits.
+# The statuses that are one byte in HPACK's static table (RFC 7541, appendix A); nginx writes others as three digits.
 INDEXED = {0x88: 200, 0x89: 204, 0x8A: 206, 0x8B: 304, 0x8C: 400, 0x8D: 404, 0x8E: 500}
 ENDED = 0
-"""Status of a stream or connection that ended without an answer."""
+"""The stream or the connection was ended without an answer."""
 Field = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A request with its fields and body, and the statuses that it may get."""
+    """A request of these fields and this body, and the statuses that it may get."""
 
     name: str
     fields: tuple[Field, ...]
@@ -98,7 +98,7 @@ def check(target: Target) -> Verdict:
 
 
 def _send(context: ssl.SSLContext, case: Case) -> Reply:
-    """The answer to a case on a new connection. Its status is `ENDED` if there is no answer."""
+    """The answer to a case on a connection of its own; status `ENDED` where there is none."""
     ending = 0 if case.body else END_STREAM
     sent = PREFACE + frame(SETTINGS, 0, 0, b"") + frame(HEADERS, END_HEADERS | ending, 1, block(case.fields))
     sent += frame(DATA, END_STREAM, 1, case.body) if case.body else b""

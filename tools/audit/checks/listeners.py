@@ -101,5 +101,5 @@ def _undeclared(container: Container) -> set[int]:
 
 
 def _is_loopback(address: str) -> bool:
-    """Whether an address in the kernel's hex form is a loopback address. The engine's name server has one (127.0.0.11)."""
+    """Whether an address in the kernel's hex form is a loopback address, such as that of the engine's name server."""
     return address.endswith("7F") if len(address) == 8 else address == "00000000000000000000000001000000"

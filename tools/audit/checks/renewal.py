@@ -42,7 +42,7 @@ def check(target: Target) -> Verdict:
 
 
 def _is_new(authority: pebble.Pebble, before: str) -> bool:
-    """Whether several connections all see another certificate. For a moment old and new workers both accept connections."""
+    """Whether several connections all see another certificate. For a moment old and new workers both accept."""
     seen = {_shown(authority) for _ in range(20)}
     return len(seen) == 1 and not seen & {"", before}
 

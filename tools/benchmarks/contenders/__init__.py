@@ -13,7 +13,7 @@ Command = tuple[str, ...]
 class Contender:
     """A proxy with TLS in front of both backends, and the commands that an operator types to switch it. Blue is live.
 
-    `forth` makes green live, and `back` makes blue live. `tidy`, if there is one, runs after each `back` and does not count.
+    `forth` makes green live, and `back` makes blue live. `tidy`, if any, runs after each `back` and does not count.
     `url` is the published address, `direct` (host:port) that of the proxy's container, `ca` a PEM file.
     """
 

@@ -1,4 +1,4 @@
-"""HAProxy of Debian, switched over its runtime socket: one command makes the new server ready and drains the old one."""
+"""HAProxy of Debian, switched over its runtime socket: one command readies the new server and drains the old one."""
 
 from pathlib import Path
 
