@@ -1,26 +1,26 @@
-"""The images that this project builds itself, named by what goes into them.
+"""The images that this project builds itself, and their content hashes.
 
-A tag is a digest of the image's folder and of all that it is built on: the same checkout has the same tags on every
-machine, and an image that exists under its tag is up to date.
+A tag is a digest of the image's folder and of the images that it is built on. So a checkout has the same tags on every
+machine, and an image with its tag is up to date.
 """
 
 import hashlib
 from pathlib import Path
 
 NAMES = ("ollama", "nginx", "model-mirror", "api", "lego")
-"""In build order: an image comes after those it is built on."""
+"""In build order: a parent image comes before the images that are built on it."""
 
 ON_DEMAND = frozenset({"lego"})
-"""Images that few stacks need: built only when they are named."""
+"""Images that few stacks need. The builder builds them only if they are named."""
 
 BASE = "debian"
-"""The folder of the base image, which is built only where the published one cannot be pulled."""
+"""The folder of the base image. The builder builds it only if it cannot pull the published one."""
 
 PARENTS = {"model-mirror": ("nginx",)}
-"""The images that another one is built on, besides the base."""
+"""Image name to its parents, besides the base."""
 
 LEFTOVERS = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
-"""Folders that tools leave behind; no part of an image."""
+"""Folders that Python tools create. They are not part of an image."""
 
 _REPOSITORY = "orca-agents/"
 FOLDER = Path(__file__).resolve().parent
@@ -37,7 +37,7 @@ def is_built(image: str) -> bool:
 
 
 def digest(name: str, root: Path = FOLDER) -> str:
-    """SHA-256 in hex over an image's folder below `root` and the digests of all that it is built on."""
+    """SHA-256 in hex over an image's folder below `root` and the digests of its parents and the base."""
     if name not in (*NAMES, BASE):
         raise KeyError(f"there is no image {name!r} in images/: there are {', '.join(NAMES)}")
     parents = [] if name == BASE else [BASE, *PARENTS.get(name, ())]

@@ -1,5 +1,5 @@
-// The one thing that nginx cannot do by itself: the SHA-256 of the key that a request brings, in hex; empty for none.
-// The configuration knows keys by this digest alone (conf.d/45-keys.conf).
+// Returns the SHA-256 of the request's API key in hex, or "" if the request has no key. nginx has no directive that does this.
+// conf.d/45-keys.conf holds the digests of the keys. https://nginx.org/r/js_set
 import crypto from "crypto";
 
 function digest(request) {

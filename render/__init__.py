@@ -1,1 +1,1 @@
-"""Texts made from settings and workloads: the files that services read."""
+"""Renders the text of files that services read, from settings and workloads."""

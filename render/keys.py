@@ -1,4 +1,4 @@
-"""The API keys of the edge as its configuration knows them: by their digests."""
+"""The API keys of the edge as digests, which is all that nginx's configuration holds of them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,7 +9,10 @@ from settings.keys import ApiKey
 
 @dataclass(frozen=True, kw_only=True)
 class Keys:
-    """`digests`: SHA-256 in hex, and the id that it belongs to. `confined`: ids that have paths of their own."""
+    """`digests`: SHA-256 of a key in hex, and the key's id. `confined`: an id and the only paths that it may use.
+
+    `required` is false if the edge needs no key.
+    """
 
     required: bool
     digests: tuple[tuple[str, str], ...]

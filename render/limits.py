@@ -1,4 +1,8 @@
-"""The limits of the edge as zones of nginx: what is counted, by what, and how much of it is let through."""
+"""The limits of the edge as zones of nginx.
+
+https://nginx.org/en/docs/http/ngx_http_limit_req_module.html,
+https://nginx.org/en/docs/http/ngx_http_limit_conn_module.html
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,7 +11,7 @@ from typing import Literal
 from settings.edge import Concurrency, Edge, Rates
 from settings.values import RequestRate
 
-# 1 MB holds some 8,000 states of a rate and 16,000 of a number (128 and 64 bytes): room for 80,000 clients.
+# 1 MB holds some 8,000 states of a rate (128 bytes) or 16,000 of a concurrency (64 bytes): room for 80,000 clients.
 _SIZE = {"rate": "10m", "busy": "5m"}
 _SMALL = "64k"
 
@@ -16,7 +20,7 @@ Kind = Literal["rate", "busy"]
 
 @dataclass(frozen=True, kw_only=True)
 class Zone:
-    """Counts requests by the value of `variable`, and lets `limit` through: a rate, or a number at the same moment."""
+    """A counter of requests for each value of `variable`. `limit` is a rate, or a number of requests at once."""
 
     name: str
     variable: str
@@ -26,7 +30,7 @@ class Zone:
 
 @dataclass(frozen=True, kw_only=True)
 class Map:
-    """A variable of nginx made from `source`: empty for what is no entry."""
+    """A `map` of nginx: the variable `name` from `source`. It is empty for a value without an entry."""
 
     name: str
     source: str
@@ -35,7 +39,7 @@ class Map:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """`interval` and `completion_interval`: seconds after which a client that is over its rate may come again."""
+    """`interval` and `completion_interval`: the seconds of Retry-After for a client over its rate."""
 
     maps: tuple[Map, ...]
     rates: tuple[Zone, ...]
@@ -91,7 +95,7 @@ def _zones(
 
 
 def _key_maps(kind: Kind, keys: Iterable[str], own: Iterable[str]) -> list[Map]:
-    """Completions by key id: one variable for keys with the common limit, and one for each that has its own."""
+    """Maps that count completions by key id: one for all keys with the common limit, one for each key with its own."""
     source = "$request_class $key_id"
     common = tuple((f"completion {key_id}", key_id) for key_id in keys if key_id not in own)
     return [
@@ -108,7 +112,7 @@ def _key_variable(kind: Kind, key_id: str = "") -> str:
 
 
 def _word(key_id: str) -> str:
-    """A key id as part of a name in nginx; ids have no underscore of their own."""
+    """A key id as part of a name in nginx. It stays unique, because an id has no underscore."""
     return key_id.replace("-", "_")
 
 

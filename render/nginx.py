@@ -1,4 +1,4 @@
-"""The configuration of the edge, rendered from the templates in nginx/."""
+"""Renders the configuration of the edge from the templates in nginx/."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ from workloads.release import digest
 TEMPLATES = Path(__file__).parent.parent / "nginx"
 _PLACEHOLDER = "<config-id>"
 
-# What the edge says of its own refusals: status, error type as in OpenAI's API, message.
+# The edge's own refusals: status, error type as in OpenAI's API, message.
 ERRORS = (
     (400, "invalid_request_error", "The request is malformed."),
     (401, "authentication_error", "A valid API key is needed: Authorization: Bearer <key>, or X-Api-Key: <key>."),
@@ -38,11 +38,11 @@ ERRORS = (
     (503, "server_error", "Too many requests at once, or the API is not available; try again later."),
     (504, "server_error", "The API did not answer in time."),
 )
-# Of these, what nginx may say before it has read so much as a path.
+# nginx may send these before it has read the path.
 UNREAD = (400, 405, 414)
 
 
-# What the API sees of a client's headers, besides what the edge says itself (nginx/snippets/proxy.conf.j2).
+# The client's headers that the edge forwards. nginx/snippets/proxy.conf.j2 adds the edge's own.
 REQUEST_HEADERS = (
     "Accept",
     "Accept-Encoding",
@@ -73,27 +73,27 @@ REQUEST_HEADERS = (
     "Tracestate",
     "User-Agent",
 )
-# With keys at the edge these hold one, which is nobody else's business; without them, the API may have keys of its own.
+# With edge.apiKeys these headers hold a key, so the edge does not forward them. Without, the API may check keys itself.
 CREDENTIALS = ("Authorization", "X-Api-Key")
 
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeConfig:
-    """All files of one configuration by relative path, and their common id (12 hex digits)."""
+    """All files of one configuration by relative path, and the configuration's id (12 hex digits)."""
 
     id: str
     files: Mapping[str, str]
 
 
 def render(settings: Settings) -> EdgeConfig:
-    """Render every template. The id is a digest of all texts and is served back by the running proxy."""
+    """Render every template. The id is a digest of all texts. The edge's admin socket returns it."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # it is no HTML: the output is nginx configuration, and every value is a validated setting
+        autoescape=False,  # the output is nginx configuration, not HTML, and every value is a validated setting
     )
     environment.filters["regex"] = re.escape
     values = _values(settings)
@@ -116,7 +116,7 @@ def _values(settings: Settings) -> dict[str, object]:
         "stack": settings.stack,
         "config_id": _PLACEHOLDER,
         "url": base_url(settings),
-        # A browser remembers HSTS for the whole host name, which a development stack only borrows.
+        # A browser keeps HSTS for the host name. Other programs use a development stack's host name (localhost) too.
         "hsts": settings.profile == "production",
         "http": places.HTTP,
         "https": places.HTTPS,
@@ -127,7 +127,7 @@ def _values(settings: Settings) -> dict[str, object]:
         "admin_socket": places.ADMIN_SOCKET,
         "errors": ERRORS,
         "unread": UNREAD,
-        # What a listening socket has to say of the connection's first bytes.
+        # Parameter of `listen`: whether a connection begins with the PROXY protocol.
         "spoken": " proxy_protocol" if settings.edge.proxy_protocol else "",
         "keys": keys(settings.edge.api_keys),
         "limits": limits(settings.edge),
@@ -138,7 +138,7 @@ def _values(settings: Settings) -> dict[str, object]:
 
 
 def _request_headers(settings: Settings) -> list[str]:
-    """The headers that are passed on, in order."""
+    """The client's headers that the edge forwards, sorted by name."""
     more = settings.edge.request_headers
     if settings.edge.api_keys is None:
         more = (*more, *CREDENTIALS)
@@ -149,8 +149,10 @@ def _request_headers(settings: Settings) -> list[str]:
 
 
 def _lock(key: SecretStr | None) -> str:
-    """The digest of a preview key, as nginx's secure_link module takes it; empty for none. The key is random, so its
-    digest tells nothing of it."""
+    """The digest of a preview key in the form of nginx's secure_link module; empty for no key.
+
+    The key is random, so nobody can compute it from its digest.
+    """
     if key is None:
         return ""
     digest = hashlib.md5(key.get_secret_value().encode()).digest()

@@ -1,1 +1,1 @@
-"""Not the product: what gets a machine ready, stands in for plugins, measures, audits and tries."""
+"""Not the product: machine set-up, stand-in plugins, benchmarks, the audit, and test stacks."""

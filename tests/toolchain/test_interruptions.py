@@ -89,7 +89,8 @@ raise SystemExit(commands.main(["setup"]))
     process.send_signal(number)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert output == "Interrupted. What was finished stays; the same command run again takes over.\n"
+    assert output == "Interrupted. Finished parts stay. Run the same command again; it continues.
+"
     eventually(lambda: not alive(grandchild), 5, "what it has started has ended")
 
 

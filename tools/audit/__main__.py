@@ -1,6 +1,6 @@
-"""`python -m tools.audit [CHECK...]`: run these checks, or all; exit code 1 if any has failed.
+"""`python -m tools.audit [CHECK...]`: run these checks, or all. The exit code is 1 if a check fails.
 
-A run of all checks also writes its results into docs/security.md.
+A run of all checks also writes the results into docs/security.md.
 """
 
 import argparse
@@ -42,9 +42,7 @@ def main() -> int:
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(
-            "Interrupted. The audit's stack is gone; what was downloaded and built stays in the cache.", file=sys.stderr
-        )
+        print("Interrupted. The audit's stack is removed. Downloads and builds stay in the cache.", file=sys.stderr)
         return _INTERRUPTED
     report.show(verdicts)
     if wanted == every:
@@ -71,20 +69,20 @@ def _run(wanted: Iterable[str]) -> dict[str, Verdict]:
 
 
 def _one(name: str, target: Target | None) -> Verdict:
-    """One check. One that cannot judge, because its tool gave no answer that it can read, has failed."""
+    """Run one check. A check also fails if it cannot read its tool's output."""
     try:
         if name in checks.OF_FILES:
             return checks.OF_FILES[name]()
         assert target is not None
         return checks.OF_STACK[name](target)
     except (ArithmeticError, AssertionError, LookupError, OSError, ValueError, subprocess.SubprocessError) as error:
-        # What went wrong first, where putting things back has failed too.
+        # If the clean-up failed too, the first error explains it.
         errors = [f"{type(one).__name__}: {one}" for one in (error.__context__, error) if one]
         return verdict(name, "the check runs to its end", "no result", errors)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """End once: a second signal, as from make and the terminal, must not stop the stack's removal."""
+    """Stop at the first signal. A second one (make sends one too) must not stop the stack's removal."""
     del number, frame
     for ending in _ENDINGS:
         signal.signal(ending, signal.SIG_IGN)

@@ -1,6 +1,7 @@
-"""The stack as it is deployed, answering with the headers of production: a development stack sends no HSTS.
+"""The audited stack's program: the usual one, with the headers of production (a development stack sends no HSTS).
 
-Production takes no image that was built on this machine, so the profile is changed behind the settings' validation.
+The production profile refuses images that were built on this machine. So this program changes the profile after the
+settings' validation.
 """
 
 import runpy

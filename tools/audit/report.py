@@ -1,4 +1,4 @@
-"""The outcome as a table: for the terminal, and in docs/security.md."""
+"""The results as a table, on the terminal and in docs/security.md."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
 def show(verdicts: Mapping[str, Verdict]) -> None:
-    """Print all verdicts, and every failure below."""
+    """Print the table of all verdicts, then the excused findings, then the failures."""
     table = Table(title="Security audit")
     for column in ("check", "tool", "must hold", "seen", "result"):
         table.add_column(column, overflow="fold")
@@ -30,7 +30,7 @@ def show(verdicts: Mapping[str, Verdict]) -> None:
 
 
 def write(verdicts: Mapping[str, Verdict], page: Path = PAGE) -> None:
-    """Replace the results on the page. Raises ValueError where its markers are missing."""
+    """Replace the results on the page. Raises ValueError if the page has no markers."""
     text = page.read_text(encoding="utf-8")
     before, after = text.index(BEGIN) + len(BEGIN), text.index(END)
     page.write_text(f"{text[:before]}\n{_markdown(verdicts)}\n{text[after:]}", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The outside tools, each at the version pinned in `pins/`, in the cache: made on first use, nothing on the host."""
+"""The outside tools, at the versions in `pins/`. Each is installed into the cache on first use, never on the host."""
 
 import json
 import os
@@ -20,7 +20,7 @@ OBSERVATORY = "node_modules/@mdn/mdn-http-observatory"
 
 
 def python_tool(package: str, command: str) -> tuple[str, str]:
-    """The path of a command from PyPI, in a virtual environment of its own, and the package's version."""
+    """The path of a command from PyPI, and the package's version. Each package has a virtual environment of its own."""
     pins = PINS / f"{package}.txt"
 
     def make(entry: Path) -> None:
@@ -35,7 +35,7 @@ def python_tool(package: str, command: str) -> tuple[str, str]:
 
 
 def observatory() -> tuple[Path, str]:
-    """The folder of the MDN HTTP Observatory with all that it needs (itself at `OBSERVATORY`), and its version."""
+    """The folder of the MDN HTTP Observatory (itself at `OBSERVATORY`) and its dependencies, and its version."""
     pins = PINS / "observatory"
     if shutil.which("npm") is None:
         raise problems.Problem(
@@ -46,7 +46,7 @@ def observatory() -> tuple[Path, str]:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(pins / name, entry)
         _run("observatory", ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=entry)
-        # Its own download of the list of preloaded host names, none of which is ours.
+        # The package downloads the HSTS preload list at install time. The audited host name is not on it.
         (entry / OBSERVATORY / "conf" / "hsts-preload.json").write_text("{}")
 
     lock = (pins / "package-lock.json").read_bytes()
@@ -55,7 +55,7 @@ def observatory() -> tuple[Path, str]:
 
 
 def scanners() -> str:
-    """The image with the scanners that are Debian packages; built where it is missing."""
+    """The reference of the image with the scanners from Debian. Builds the image if the engine lacks it."""
     folder = FOLDER / "image"
     reference = f"{SCANNERS}:{cache.key(images.tree_digest(folder), images.digest(images.BASE))[:12]}"
     if not builds.exists(reference):
@@ -67,7 +67,7 @@ def scanners() -> str:
 
 
 def output(command: Sequence[str], *, timeout: float, env: dict[str, str] | None = None) -> str:
-    """Standard output of a tool, whatever its exit code: its findings are judged, not its word on them."""
+    """Standard output of a tool. Its exit code does not matter, because the check judges the findings itself."""
     return subprocess.run(
         command, env=os.environ | (env or {}), capture_output=True, text=True, timeout=timeout, check=False
     ).stdout

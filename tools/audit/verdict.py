@@ -1,4 +1,4 @@
-"""What a check has found, and which findings are known and excused."""
+"""The result of a check: its findings, and which of them are excused."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 class Verdict:
     """The outcome of one check.
 
-    `tool` names the tool with its version, `bar` what must hold, `seen` what was measured. `failures` are findings
-    that nobody has excused, one line each; `excused` maps a finding that was met to the reason why it may stay.
+    `tool` is the tool with its version, `bar` what must hold, `seen` what was measured. `failures` are the findings
+    without an excuse, one line each. `excused` maps a finding to the reason why it may stay.
     """
 
     tool: str
@@ -26,7 +26,7 @@ class Verdict:
 def verdict(
     tool: str, bar: str, seen: str, findings: Iterable[str] = (), excuses: Mapping[str, str] | None = None
 ) -> Verdict:
-    """Sort findings into failures and excused ones. A finding begins with its id; `excuses` maps ids to reasons."""
+    """Split findings into failures and excused ones. A finding begins with its id; `excuses` maps ids to reasons."""
     known = excuses or {}
     failures, excused = [], {}
     for finding in findings:

@@ -1,4 +1,4 @@
-"""Requests byte by byte, as no well-behaved client would send them."""
+"""Sends raw bytes as a request, including requests that no normal client sends."""
 
 import io
 import socket
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 QUIET = 0.3
-"""Seconds without a byte after which an answer that does not end by itself is taken for whole."""
+"""After so many seconds without a byte, an answer without an end counts as whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +43,16 @@ class Wire:
         return self._context.wrap_socket(plain, server_hostname=self.host) if self._context else plain
 
     def send(self, request: bytes, *, timeout: float = 10) -> list[Reply]:
-        """Every answer to some bytes on a connection of their own; none where it was closed without one.
+        """Send bytes on a new connection and return every answer; an empty list if the server closed without one.
 
-        Raises OSError where no connection can be made, TimeoutError where it is neither answered nor closed in time.
+        Raises OSError if it cannot connect, TimeoutError if the server neither answers nor closes in time.
         """
         with self.connect(timeout) as connection:
             return replies(_all(connection, request, timeout))
 
 
 def replies(answer: bytes) -> list[Reply]:
-    """Split what a server has sent into answers. What is no HTTP is an answer of status 0."""
+    """Split the bytes of a server into answers. Bytes that are not HTTP become one answer of status 0."""
     stream = io.BytesIO(answer)
     found: list[Reply] = []
     while stream.tell() < len(answer):
@@ -68,7 +68,7 @@ def replies(answer: bytes) -> list[Reply]:
 
 
 class _Stream:
-    """A stream where HTTPResponse wants a socket; it is read on behind the answer, so never closed."""
+    """A stream in place of the socket that HTTPResponse wants. It stays open, because more answers may follow."""
 
     def __init__(self, stream: io.BytesIO) -> None:
         self.stream = stream
@@ -87,7 +87,7 @@ class _Unclosed:
 
 
 def _all(connection: socket.socket, request: bytes, timeout: float) -> bytes:
-    """Everything that comes back until the connection is closed, or has been quiet after an answer."""
+    """All bytes until the server closes the connection, or until it is quiet after an answer."""
     answer = b""
     deadline = time.monotonic() + timeout
     try:
@@ -102,5 +102,5 @@ def _all(connection: socket.socket, request: bytes, timeout: float) -> bytes:
         if not answer:
             raise
     except OSError:
-        pass  # closed by the other side: what came before counts
+        pass  # the server closed the connection: the bytes before that count
     return answer

@@ -1,1 +1,1 @@
-"""What a flip costs the requests that are under way: this project beside the usual ways, in one run on one machine."""
+"""Measures what a flip costs the requests in flight: this project and the usual ways, in one run on one machine."""

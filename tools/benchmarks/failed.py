@@ -1,5 +1,5 @@
-"""What ends a run, in one message."""
+"""The error that ends a run."""
 
 
 class Failed(Exception):
-    """The text is all that a person is shown: what happened, and what to do next."""
+    """The text is the whole message for the user: what happened, and what to do next."""

@@ -1,4 +1,4 @@
-"""Flips under load: what became of the requests, and how soon the other colour answered."""
+"""Flips under load: the results of all requests, and the time until the other colour answers."""
 
 import math
 import subprocess
@@ -13,8 +13,8 @@ from tools.benchmarks.failed import Failed
 from tools.lab.load.client import LoadClient, Mix, Result
 
 ROOT = Path(__file__).parent.parent.parent
-# Fifty connections that are kept, with pauses that a browser, a pool and a cron job have; one client that asks every
-# few milliseconds over a new connection each, to see a flip; streams that last longer than the time between two flips.
+# Fifty kept connections, with the pauses of a browser, a connection pool and a cron job. One client opens a new
+# connection every few milliseconds, to see a flip. A stream lasts longer than the time between two flips.
 MIX = Mix(keepalive="10@5ms,20@1s,20@5s", fresh="2@100ms", get="1@5ms,2@100ms", stream="6@0s")
 INTERVAL = 1.5  # seconds from the beginning of one flip to that of the next, if it is done by then
 _FIRST = 2.0  # seconds of load before the first flip
@@ -24,8 +24,8 @@ _TRIES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Flip:
-    """One flip: the version that it made live, when its command was started and had ended (Unix seconds), and how often
-    it had to be repeated because it failed."""
+    """One flip: the version that it made live, the start and the end of its command (Unix seconds), and the number of
+    failed attempts before it."""
 
     to: str
     begin: float
@@ -35,14 +35,14 @@ class Flip:
 
 @dataclass(frozen=True, kw_only=True)
 class Flipped:
-    """All flips of a contender, in order, and all requests that were sent meanwhile."""
+    """All flips of a contender, in order, and all requests that clients sent meanwhile."""
 
     flips: Sequence[Flip]
     result: Result
 
     def waits(self, to: str) -> list[float]:
-        """For every flip to a version, the seconds from the command's start to its first answer on a new connection,
-        as the client saw it; infinite if there was none until the next flip."""
+        """For every flip to a version, the seconds from the command's start to the version's first answer on a new
+        connection, as a client sees it; infinite if there is none until the next flip."""
         gets = self.result.of("get").requests
         ends = [flip.begin for flip in self.flips[1:]] + [math.inf]
         return [
@@ -56,8 +56,8 @@ class Flipped:
         ]
 
     def wrong(self) -> Result:
-        """The requests that were begun when a flip was said to be done, and answered by the other colour before the
-        next one began. Streams are left out: they tell when they ended, not when they were answered."""
+        """The requests that began after a flip's command had ended and that the old colour answered before the next
+        flip. Streams do not count: their time is that of their end, not of their answer."""
         answered = self.result.of("keepalive", "fresh", "get").requests
         ends = [flip.begin for flip in self.flips[1:]] + [math.inf]
         return Result(
@@ -71,7 +71,7 @@ class Flipped:
 
 
 def flips(load: LoadClient, contender: Contender, count: int) -> Flipped:
-    """Flip to and fro under load, `count` times. Raises Failed when a command goes on failing."""
+    """Flip back and forth under load, `count` times. Raises Failed if a command fails again and again."""
     made: list[Flip] = []
     with load.run(contender.url, contender.ca, MIX) as running:
         time.sleep(_FIRST)
@@ -88,7 +88,7 @@ def flips(load: LoadClient, contender: Contender, count: int) -> Flipped:
 
 
 def _run(command: Command) -> int:
-    """Run a command, again if it fails, as an operator would; returns how often it has failed."""
+    """Run a command, and repeat it if it fails, as an operator would. Returns the number of failures."""
     for failed in range(_TRIES):
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_PATIENCE, check=False)
         if done.returncode == 0:

@@ -1,4 +1,4 @@
-"""What the figures were found on."""
+"""The machine of a run, in words."""
 
 import platform
 import re
@@ -11,7 +11,7 @@ from tools.benchmarks.host import cores
 
 
 def describe(engine: docker.DockerClient, load: float) -> list[str]:
-    """The machine in a few lines of words, and its load average before the run; a Linux host is expected."""
+    """Lines that describe the machine and its load average before the run. It reads Linux's /proc."""
     version, info = engine.version(), engine.info()
     model = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return [

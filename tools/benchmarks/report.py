@@ -19,9 +19,9 @@ BEGIN, END = "<!-- results: written by `make bench` -->", "<!-- end of results -
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """What a run has found, by the names of the contenders; `speed` has the backend alone as "backend", too.
+    """The results of a run by contender. `speed` also has the backend alone, as "backend".
 
-    `machine` says in words what it was found on, `command` how.
+    `machine` describes the machine in words, `command` is the command of the run.
     """
 
     command: str
@@ -35,7 +35,7 @@ Row = tuple[str, list[str]]
 
 
 def rows(results: Results) -> list[Row]:
-    """A measure a row, with a cell for each contender."""
+    """The table: one measure in a row, one contender in a column."""
     names = [contender.name for contender in results.contenders]
     flipped = [results.flipped[name] for name in names]
     speed, alone = [results.speed[name] for name in names], results.speed["backend"]
@@ -81,13 +81,13 @@ def markdown(results: Results) -> str:
 
 
 def write(results: Results, file: Path) -> None:
-    """Put the results between the two markers of a file. Raises Failed when it has none; see `check`."""
+    """Write the results between the two markers of a file. Raises Failed as `check` does."""
     before, after = check(file)
     file.write_text(f"{before}{BEGIN}\n\n{markdown(results)}\n{END}{after}")
 
 
 def check(file: Path) -> tuple[str, str]:
-    """What stands before and after the markers of a file. Raises Failed when it cannot be read or has none."""
+    """The text before and after the markers of a file. Raises Failed if the file has none or cannot be read."""
     try:
         before, _, rest = file.read_text().partition(BEGIN)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""How much a proxy takes away: throughput and latency through it, beside those of the backend alone."""
+"""The cost of a proxy: throughput and latency through it, compared with the backend alone."""
 
 import math
 import statistics
@@ -13,8 +13,8 @@ from tools.lab.load.client import LoadClient, Mix, Result
 
 ROUNDS = 5
 CONNECTIONS = 16
-# As fast as answers come; and the same number of requests a second for everyone, well below that, where a latency is
-# not the length of a queue.
+# Throughput is measured as fast as answers come. Latency is measured with the same, much lower, number of requests a
+# second for every contender, so that it is not the length of a queue.
 CLOSED = Mix(keepalive=f"{CONNECTIONS}@0s")
 PACED = Mix(keepalive=f"{CONNECTIONS}@10ms")
 _WARM_UP = 0.5  # seconds
@@ -22,9 +22,9 @@ _WARM_UP = 0.5  # seconds
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """Answers a second in a closed loop, and the 99th percentile of the latency in seconds when paced; both with their
-    ratio to the backend alone. Medians of all rounds; `lost` counts what was no answer, and `wrong` the answers of a
-    colour that was not live: a proxy that falls back to its standby under load is fast, and answers wrongly."""
+    """Answers a second in a closed loop, and the 99th percentile of the latency in seconds with pauses; both with their
+    ratio to the backend alone. Medians of all rounds. `lost` counts requests without an answer. `wrong` counts answers
+    of the colour that is not live: a proxy that uses its standby under load is fast, but its answers are wrong."""
 
     rate: float
     rate_ratio: float
@@ -36,7 +36,7 @@ class Speed:
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """What one contender did in one round; as in `Speed`, without the ratios."""
+    """The speed of one contender in one round: as in `Speed`, without the ratios."""
 
     rate: float
     p99: float
@@ -58,8 +58,8 @@ def speeds(
     """The speed of each contender by its name, and of the backend by the name "backend"; `live` has the version that is
     live with each.
 
-    Everyone is asked at the address of its container: Docker's own proxy for published loopback ports would be measured
-    with them otherwise. The rounds are interleaved, so that a machine that slows down does so for all.
+    The client uses the addresses of the containers, so that Docker's proxy for published ports is not measured. The
+    rounds are interleaved, so that a slower machine slows all contenders down.
     """
     targets = {"backend": _Target(url=f"http://{backends.direct}", ca=contenders[0].ca, dial="", live=BLUE)}
     targets |= {
@@ -74,13 +74,13 @@ def speeds(
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that at least that share of all values does not exceed (nearest rank)."""
+    """The percentile by nearest rank: the smallest value that is not below that share of all values."""
     ordered = sorted(values)
     return ordered[math.ceil(share * len(ordered)) - 1]
 
 
 def measured(closed: Result, paced: Result, seconds: float, live: str) -> Round:
-    """The round in which these requests ended, as fast as answers came and paced, each within `seconds`."""
+    """A round from its requests: those of the closed loop, and those with pauses. Each part lasts `seconds`."""
     everything = [*closed.requests, *paced.requests]
     return Round(
         rate=(len(closed) - len(closed.lost)) / seconds,
@@ -96,7 +96,7 @@ def _measure(load: LoadClient, target: _Target, seconds: float) -> Round:
 
 
 def _sent(load: LoadClient, target: _Target, mix: Mix, seconds: float) -> Result:
-    """What ended between the warm-up and `seconds` later."""
+    """The requests that ended within `seconds` after the warm-up."""
     with load.run(target.url, target.ca, mix, dial=target.dial) as running:
         time.sleep(_WARM_UP)
         begin = time.time()

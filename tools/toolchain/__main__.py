@@ -1,4 +1,4 @@
-"""`python3 -m tools.toolchain`: gets this machine ready, with the system's Python and its standard library alone."""
+"""`python3 -m tools.toolchain`: sets this machine up. It needs only the system's Python and its standard library."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Entries of the cache: directories named by what went into them, used only once they are complete."""
+"""Entries of the cache. An entry is a directory, named by a hash of its inputs, and used only if it is complete."""
 
 import fcntl
 import hashlib

@@ -1,6 +1,6 @@
 """The commands of `python3 -m tools.toolchain`.
 
-What a command needs is imported when it runs: `run` lies under a rollback, which has no time for the rest.
+A command imports what it needs when it runs. `run` starts every rollback, so it must not load the others' modules.
 """
 
 import argparse
@@ -18,7 +18,7 @@ _FAILED = 1
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code. Problems are shown as their message alone."""
+    """Run one command and return its exit code. A Problem shows its message, without a traceback."""
     options = _parser().parse_args(arguments)
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         print(message, file=sys.stderr)
         return _FAILED
     except KeyboardInterrupt:
-        print("Interrupted. What was finished stays; the same command run again takes over.", file=sys.stderr)
+        print("Interrupted. Finished parts stay. Run the same command again; it continues.", file=sys.stderr)
         return _INTERRUPTED
 
 
@@ -111,27 +111,27 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python3 -m tools.toolchain", description="Gets this machine ready.")
+    parser = argparse.ArgumentParser(prog="python3 -m tools.toolchain", description="Sets this machine up.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    setup = commands.add_parser("setup", help="make what is missing: Python packages, Pulumi, an engine, images")
+    setup = commands.add_parser("setup", help="install what is missing: Python packages, Pulumi, an engine, images")
     setup.add_argument("--dev", action="store_true", help="also what tests and linters need")
     setup.add_argument("--tools-only", action="store_true", help="no engine and no images: for stacks on other hosts")
     setup.set_defaults(command=_setup)
 
-    once = commands.add_parser("once", help="set up, run a command, and end the engine if it was started for this")
+    once = commands.add_parser("once", help="set up, run a command, and stop the engine if this command started it")
     once.add_argument("--dev", action="store_true", help="also what tests and linters need")
     once.add_argument("words", nargs="+", metavar="CMD", help="the command, after `--`")
     once.set_defaults(command=_once)
 
-    run = commands.add_parser("run", help="run a command in the environment that the setup has made")
+    run = commands.add_parser("run", help="run a command in the environment of the setup")
     run.add_argument("words", nargs="+", metavar="CMD", help="the command, after `--`")
     run.set_defaults(command=_run)
 
     env = commands.add_parser("env", help='print that environment, for eval "$(make -s env)"')
     env.set_defaults(command=_env)
-    look = commands.add_parser("doctor", help="show what is here, what is missing and what to do about it")
+    look = commands.add_parser("doctor", help="show what the machine has, what it lacks, and what to do")
     look.set_defaults(command=_doctor)
-    stop = commands.add_parser("stop", help="end the Docker engine if this project started it and nothing runs on it")
+    stop = commands.add_parser("stop", help="stop the Docker engine if this project started it and no container runs")
     stop.set_defaults(command=_stop)
     return parser

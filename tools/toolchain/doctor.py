@@ -1,4 +1,4 @@
-"""`python3 -m tools.toolchain doctor`: what is here, which way it came, what is missing and what to do about it."""
+"""`python3 -m tools.toolchain doctor`: what the machine has and where it came from, what it lacks, and what to do."""
 
 import contextlib
 import os
@@ -27,14 +27,14 @@ from tools.toolchain.images import exists
 
 # The ports of the dev stack's edge, as in Pulumi.dev.yaml.
 PORTS = (8080, 8443)
-# What a first setup takes, in bytes.
+# Disk space that a first setup needs, in bytes.
 ROOM = 10 * 10**9
 _SET_UP = "python3 -m tools.toolchain setup"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the table. `advice` says what to do about something that is missing or worth knowing."""
+    """One line of the table. `advice` says what to do if the state is not `ok`."""
 
     name: str
     state: Literal["ok", "note", "missing"]
@@ -44,14 +44,14 @@ class Finding:
 
 
 def report() -> int:
-    """Print the table; 0 if all is there, 1 if something is missing."""
+    """Print the table. Returns 0 if nothing is missing, else 1."""
     findings = examine()
     print(table(findings))
     return 1 if any(finding.state == "missing" for finding in findings) else 0
 
 
 def examine() -> list[Finding]:
-    """Look at everything, changing nothing."""
+    """Look at everything. Changes nothing."""
     cli = pulumi_cli.find()
     reachable = registries.reachable()
     return [
@@ -67,7 +67,7 @@ def examine() -> list[Finding]:
 
 
 def table(findings: list[Finding]) -> str:
-    """The findings as aligned columns, then each piece of advice with what it is for."""
+    """The findings in aligned columns, then each advice once, with the names that it is for."""
     rows = [("", "STATE", "FOUND", "WAY"), *((it.name, it.state, it.found, it.way) for it in findings)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

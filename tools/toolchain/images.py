@@ -156,7 +156,7 @@ def main(arguments: Sequence[str]) -> int:
         print(message, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted. What was finished stays; the same command run again takes over.", file=sys.stderr)
+        print("Interrupted. Finished parts stay. Run the same command again; it continues.", file=sys.stderr)
         return 130
     return 0
 

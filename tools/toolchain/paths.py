@@ -1,4 +1,4 @@
-"""Where things are: this checkout, the cache and the state of this user."""
+"""Paths: this checkout, and this user's cache and state."""
 
 import os
 from pathlib import Path
@@ -7,12 +7,12 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
 def cache() -> Path:
-    """What can be made again, keyed by content and shared by all checkouts: safe to delete at any time."""
+    """The cache, keyed by content and shared by all checkouts. You may delete it: the toolchain makes it again."""
     return _home("ORCA_CACHE", "XDG_CACHE_HOME", ".cache")
 
 
 def state() -> Path:
-    """What cannot be made again: the stacks' state, their passphrase; also the engine's log."""
+    """The state, which cannot be made again: the stacks' state and their passphrase. Also the engine's log."""
     return _home("ORCA_STATE", "XDG_STATE_HOME", ".local/state")
 
 

@@ -1,4 +1,4 @@
-"""The versions that this project is built for, read from requirements.txt so that each is written once."""
+"""Reads the pinned versions from requirements.txt, so that each version is written once."""
 
 import re
 

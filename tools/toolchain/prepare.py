@@ -1,4 +1,4 @@
-"""Brings a machine from nothing to all that the commands need, with everything independent at the same time."""
+"""Installs everything that the commands need. Independent parts run at the same time."""
 
 import os
 from collections.abc import Callable
@@ -24,9 +24,9 @@ from tools.toolchain.pulumi_cli import Cli
 
 
 def prepare(*, dev: bool = False, tools_only: bool = False) -> None:
-    """Make what is missing. Silent where that is nothing. Raises Problem; what was finished until then stays.
+    """Install what is missing. Prints nothing if nothing is missing. Raises Problem; finished parts stay.
 
-    `dev` adds what tests and linters need, `tools_only` leaves out the engine and the images: for stacks on other
+    `dev` adds what tests and linters need. `tools_only` leaves out the engine and the images, for stacks on other
     hosts.
     """
     progress = Progress()
@@ -62,7 +62,7 @@ def _images(docker: Future[None]) -> None:
 
 def _waiting(progress: Progress) -> Callable[[str], None]:
     def tell(holder: str) -> None:
-        whom = "another one on this machine" if _is_alive(holder) else "the rest of one that was killed"
+        whom = "another setup on this machine" if _is_alive(holder) else "the rest of a killed setup"
         progress.say("setup", f"waiting for {whom} (process {holder})")
 
     return tell

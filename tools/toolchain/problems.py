@@ -1,4 +1,4 @@
-"""What can go wrong on a machine, in one message each: what happened, how things stand, what to do next."""
+"""Problems of a machine, each as one message: what happened, what state things are in, what to do next."""
 
 import errno
 import shutil
@@ -22,19 +22,19 @@ _UNREACHABLE = (
     "i/o timeout",
     "tls handshake timeout",
     "max retries exceeded",
-    # All versions that are asked for exist, so a package index without any has not answered.
+    # All pinned versions exist. If pip finds none, the package index did not answer.
     "(from versions: none)",
 )
 
 
 class Problem(Exception):
-    """Something that a person has to put right; the text is all that they are shown."""
+    """A problem that the user has to solve. The text is the whole message."""
 
 
 def explain(step: str, output: str, *, registry: str | None, log: Path) -> Problem:
-    """The problem behind a failed command of `step`, from the last lines of its output.
+    """Make a Problem from the output of a failed command of `step`.
 
-    `registry` says in words where the command downloads from (None: nowhere); `log` keeps the full output.
+    `registry` names the place that the command downloads from (None: it downloads nothing). `log` has the full output.
     """
     text = output.lower()
     if any(sign in text for sign in _FULL):
@@ -47,22 +47,22 @@ def explain(step: str, output: str, *, registry: str | None, log: Path) -> Probl
         )
     return Problem(
         f"{step}: failed. Its last lines:\n{_indented(output)}\n"
-        f"What was ready before is unchanged; the same command run again takes over. Full output: {log}"
+        f"Finished parts are unchanged. Run the same command again; it continues. Full output: {log}"
     )
 
 
 def disk_full(step: str) -> Problem:
-    """A disk without room: says how much each of the disks in question has."""
+    """The problem of a full disk. The message has the free space of each disk that the setup uses."""
     places = {_device(place): place for place in (_ENGINES_DATA, Path(gettempdir()), paths.state(), paths.cache())}
     free = (f"{shutil.disk_usage(_existing(place)).free / 1e9:.1f} GB free for {place}" for place in places.values())
     return Problem(
         f"{step}: a disk is full ({', '.join(free)}).\n"
-        "A first setup needs about 10 GB. Make room and run the same command again: it takes over what is there."
+        "A first setup needs about 10 GB. Free some space and run the same command again; it continues."
     )
 
 
 def from_os_error(error: OSError) -> Problem | None:
-    """The message for an operating system error that is the user's to solve, or None if it is a fault of ours."""
+    """The problem for an operating system error that the user can solve; None if the error is a bug of the program."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full("Setup")
     place = Path(error.filename) if isinstance(error.filename, str) else None
@@ -71,7 +71,7 @@ def from_os_error(error: OSError) -> Problem | None:
     ):
         return Problem(
             f"Setup: {place} cannot be used ({error.strerror}).\n"
-            "Give this user the right to it, or set ORCA_CACHE and ORCA_STATE to directories of its own."
+            "Give this user access to it, or set ORCA_CACHE and ORCA_STATE to directories of this user."
         )
     return None
 

@@ -1,4 +1,4 @@
-"""Child processes that end with us: each in a group of its own, which is ended as a whole."""
+"""Child processes that end with this process. Each has a process group of its own, and the whole group ends."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ _ending = threading.Event()
 
 
 class CommandFailed(Exception):
-    """A command ended with a code other than 0; the text is the end of its output."""
+    """A command ended with an exit code other than 0. The text is the end of its output."""
 
     def __init__(self, command: Sequence[str], code: int, output: str) -> None:
         super().__init__(output)
@@ -34,7 +34,7 @@ class CommandFailed(Exception):
 
 
 class Ended(Exception):
-    """`end_all` was called: nothing more is started."""
+    """`end_all` was called, so no command starts any more."""
 
 
 def run(
@@ -73,7 +73,7 @@ def run(
 
 
 def end_all() -> None:
-    """End every running command and all that it has started, and start no more."""
+    """End every running command with its children, and start no more commands."""
     _ending.set()
     with _lock:
         processes = list(_groups)
@@ -81,13 +81,13 @@ def end_all() -> None:
 
 
 def wait_for(parts: Sequence[Future[Any]]) -> None:
-    """Wait for work that runs commands in other threads; at its first failure end all commands, and raise it."""
+    """Wait for work in other threads that run commands. At the first failure, end all commands and raise it."""
     try:
         done, running = wait(parts, return_when=FIRST_EXCEPTION)
         if any(part.exception() for part in done):
             end_all()
             wait(running)
-            # Most were ended because of one, and that one need not be the first to be seen.
+            # One failure ended the other commands. It need not be the first in this list.
             causes = [error for part in parts if (error := part.exception())]
             raise next((error for error in causes if not isinstance(error, Ended)), causes[0])
     except KeyboardInterrupt:
@@ -97,7 +97,7 @@ def wait_for(parts: Sequence[Future[Any]]) -> None:
 
 @contextmanager
 def inheriting(descriptor: int) -> Iterator[None]:
-    """Commands started meanwhile keep this file descriptor open as long as they live."""
+    """A command that starts in this block inherits the file descriptor and keeps it open for as long as it runs."""
     _inherited.add(descriptor)
     try:
         yield
@@ -133,7 +133,7 @@ def _end(processes: list["subprocess.Popen[str]"]) -> None:
     for process in alive:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_SECONDS)
-        # Also where the leader has ended: its group may still hold others.
+        # Also if the leader has ended: the group may still have other processes.
         _signal(process, signal.SIGKILL)
 
 

@@ -1,4 +1,4 @@
-"""Lines on stderr that say what a long setup is doing: silent as long as there is nothing to do."""
+"""Progress of a setup on stderr. Prints nothing as long as there is nothing to do."""
 
 import sys
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-# How often a step that goes on is mentioned again, in seconds.
+# Time between two lines about a running step, in seconds.
 BEAT_SECONDS = 15.0
 
 
@@ -24,7 +24,7 @@ class Progress:
 
     @contextmanager
     def running(self) -> Iterator["Progress"]:
-        """Mention the steps that go on, until the block ends."""
+        """Print a line about each running step from time to time, until the block ends."""
         ticker = threading.Thread(target=self._tick, daemon=True)
         ticker.start()
         try:
@@ -34,7 +34,7 @@ class Progress:
             ticker.join()
 
     def step(self, name: str) -> "Step":
-        """A new step; it says nothing until it has something to do."""
+        """A new step. It prints nothing until it has something to do."""
         return Step(name, self)
 
     def say(self, name: str, text: str) -> None:
@@ -71,7 +71,7 @@ class Step:
 
     @contextmanager
     def doing(self, what: str) -> Iterator["Step"]:
-        """Say that `what` begins, mention it while it goes on, and say how long it took. May hold another one."""
+        """Print that `what` begins, that it runs, and how long it took. Blocks may be nested."""
         outer = self._doing, self._detail, self._since
         self._doing, self._detail, self._since = what, "", time.monotonic()
         self.say(what)
@@ -92,11 +92,11 @@ class Step:
         self._progress.say(self._name, text)
 
     def detail(self, text: str) -> None:
-        """How far it is; shown with the next mention."""
+        """Set how far the step is. The next line shows it."""
         self._detail = text
 
     def mention(self) -> None:
-        """Say that it still goes on, how far it is and for how long it has been going."""
+        """Print that the step still runs, how far it is, and for how long it has run."""
         if not self._doing:
             return
         spent = f"{time.monotonic() - self._since:.0f} s"

@@ -1,4 +1,4 @@
-"""The docker and command plugins: Pulumi's own where they can be had, else the stand-ins of this checkout."""
+"""The docker and command plugins: the official ones if they can be downloaded, else the stand-ins of this checkout."""
 
 import os
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from tools.toolchain.stand_ins import PLUGINS, StandIns
 
 
 def wanted() -> dict[str, str]:
-    """Plugin name to version: that of the Python package it belongs to."""
+    """Plugin name to version, which is the version of the plugin's Python package."""
     return {name: pins.pinned(f"pulumi-{name}") for name in PLUGINS}
 
 
 def own_home() -> Path:
-    """The PULUMI_HOME for stand-ins, which are never put into the user's."""
+    """The PULUMI_HOME for stand-ins. The toolchain never installs a stand-in into the user's own."""
     return paths.state() / "pulumi-home"
 
 
@@ -27,13 +27,13 @@ def users_home(environment: Mapping[str, str]) -> Path:
 
 
 def way(environment: Mapping[str, str]) -> Way:
-    """Which plugins are to be used: the official ones if the user has them all."""
+    """Which plugins to use: the official ones if the user has all of them, else the stand-ins."""
     home = users_home(environment)
     return "official" if all(_place(home, name).exists() for name in PLUGINS) else "stand-in"
 
 
 def install_official(cli: Cli, step: Step) -> None:
-    """Have the official CLI fetch the plugins that the user's home lacks; where it cannot, say so and go on."""
+    """Let the official CLI download the plugins that the user's home lacks. If it cannot, print that and continue."""
     home = users_home(os.environ)
     missing = {name: version for name, version in wanted().items() if not _place(home, name).exists()}
     if not missing or cli.way != "official":
@@ -44,16 +44,16 @@ def install_official(cli: Cli, step: Step) -> None:
             try:
                 processes.run(command, log=paths.log("plugins"), env=os.environ | {"PULUMI_HOME": str(home)})
             except processes.CommandFailed:
-                step.say(f"cannot fetch {name} {version} ({paths.log('plugins')}); its stand-in takes over")
+                step.say(f"cannot fetch {name} {version} ({paths.log('plugins')}); using the stand-in")
 
 
 def are_linked(stand_ins: StandIns) -> bool:
-    """Whether the own home leads to these stand-ins."""
+    """Whether the toolchain's PULUMI_HOME links to these stand-ins."""
     return all(_place(own_home(), name).resolve() == stand_ins.plugins / _file(name) for name in PLUGINS)
 
 
 def link(stand_ins: StandIns) -> None:
-    """Make the own home lead to these stand-ins."""
+    """Link these stand-ins into the toolchain's PULUMI_HOME."""
     for name in PLUGINS:
         place = _place(own_home(), name)
         place.parent.mkdir(parents=True, exist_ok=True)

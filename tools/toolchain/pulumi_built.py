@@ -1,4 +1,4 @@
-"""The Pulumi CLI built from its Go module, for machines that reach Go modules but not Pulumi's download host."""
+"""Builds the Pulumi CLI from its Go module, for machines that cannot reach Pulumi's download host."""
 
 import os
 import re
@@ -16,7 +16,7 @@ _STEP = "pulumi CLI"
 
 
 def find() -> Path | None:
-    """The directory of a finished build of these sources: by the Go that is here now, else by any."""
+    """The directory of a finished build of these sources. It prefers a build by the present Go to one by another Go."""
     current = location()
     if current and cache.is_complete(current):
         return current
@@ -25,7 +25,7 @@ def find() -> Path | None:
 
 
 def location() -> Path | None:
-    """Where the build of these sources with this Go belongs; None without Go."""
+    """The directory for a build of these sources with the present Go; None without Go."""
     go = go_version()
     return paths.cache() / "pulumi-built" / f"{_content()}-go{go}" if go else None
 
@@ -43,7 +43,7 @@ def required_go() -> str:
 
 
 def can_build(go: str, required: str, toolchain: str) -> bool:
-    """Whether a Go of version `go` can; from 1.21 on it fetches a newer one itself, unless GOTOOLCHAIN is `local`."""
+    """Whether Go version `go` can build them. From 1.21 on Go downloads a newer Go, unless GOTOOLCHAIN is `local`."""
     has, needs = (tuple(map(int, re.findall(r"\d+", version)[:3])) for version in (go, required))
     return has >= needs or (has >= (1, 21) and toolchain != "local")
 
@@ -101,7 +101,7 @@ def _check_go() -> None:
 
 def _go_env(name: str) -> str:
     try:
-        # Outside of any module, whose go.mod could ask for another Go.
+        # Outside of any module: a module's go.mod could select another Go.
         asked = subprocess.run(["go", "env", name], cwd="/", capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
         return ""

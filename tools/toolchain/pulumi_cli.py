@@ -1,4 +1,4 @@
-"""The Pulumi CLI: the official release where it can be had, else one built from its Go module."""
+"""The Pulumi CLI: the official release if it can be downloaded, else a build from its Go module."""
 
 import os
 import re
@@ -16,9 +16,9 @@ Way = Literal["official", "stand-in"]
 
 @dataclass(frozen=True)
 class Cli:
-    """A usable CLI: its directory (for PATH), its version without a leading `v`, and how it came here.
+    """A usable CLI: its directory (for PATH), its version without a leading `v`, and its origin.
 
-    An official one has its own Python language host beside it, a built one has none.
+    The official CLI has a Python language host in its directory. A built one has none.
     """
 
     directory: Path
@@ -31,7 +31,7 @@ class Cli:
 
 
 def find() -> Cli | None:
-    """The CLI to use, if there is one already: the user's own before any that the toolchain has brought."""
+    """The CLI to use, if there is one. It prefers the user's own to one that the toolchain installed."""
     wanted = pins.pinned("pulumi")
     own = _on_path()
     if own:
@@ -43,7 +43,7 @@ def find() -> Cli | None:
 
 
 def ensure(step: Step) -> Cli:
-    """The CLI to use, brought here first where there is none. Raises Problem where neither way is open."""
+    """The CLI to use. Downloads or builds it if there is none. Raises Problem if it can do neither."""
     found = find()
     if found:
         return found

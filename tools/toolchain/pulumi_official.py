@@ -11,14 +11,14 @@ from tools.toolchain import cache, paths, problems
 from tools.toolchain.progress import Step
 
 _HOST = "https://get.pulumi.com/releases/sdk"
-# How long the download host may take to answer before it counts as not reachable, in seconds.
+# Longest wait for an answer of the download host, in seconds.
 _PATIENCE = 5.0
 _ARCHITECTURES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 _CHUNK = 1024 * 1024
 
 
 def location(version: str) -> Path:
-    """Where the toolchain keeps this release, whether it is there or not."""
+    """The directory for this release. It need not exist."""
     return paths.cache() / "pulumi-official" / f"{version}-{_target()}"
 
 
@@ -37,9 +37,9 @@ def is_offered(version: str) -> bool:
 
 
 def download(version: str, step: Step) -> Path:
-    """Bring the release here, checked against the checksums that Pulumi publishes with it; returns its directory.
+    """Download the release, check it against Pulumi's published checksums, and return its directory.
 
-    Raises Problem if the download breaks off or is not what the checksums say.
+    Raises Problem if the download breaks off or its checksum is wrong.
     """
     with step.doing(f"downloading the official release {version}"):
         return cache.fill(location(version), lambda entry: _download(version, entry, step))
@@ -66,7 +66,7 @@ def _download(version: str, entry: Path, step: Step) -> None:
     if found != wanted:
         raise problems.Problem(
             f"pulumi CLI: {archive} is not what Pulumi published (SHA-256 {found}, should be {wanted or 'listed'}).\n"
-            "It was thrown away. Run the same command again; if this comes back, do not trust the network."
+            "The file was deleted. Run the same command again. If this happens again, do not trust the network."
         )
     with tarfile.open(packed) as content:
         content.extractall(entry, filter="data")

@@ -1,4 +1,4 @@
-"""Which of the places that a first setup downloads from can be reached, each asked by its own client as configured."""
+"""Checks which download places of a first setup can be reached, with each place's own client (pip, go, ...)."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ _PATIENCE = 15.0
 
 
 def reachable() -> dict[str, bool | None]:
-    """Name of a place to whether it can be reached; None where its client is not here to ask."""
+    """Name of a place to whether it can be reached; None if its client is not installed."""
     asked: dict[str, Callable[[], bool | None]] = {
         "Pulumi's downloads": lambda: pulumi_official.is_offered(pins.pinned("pulumi")),
         "Python packages": _python,

@@ -1,4 +1,4 @@
-"""Puts the stand-ins for Pulumi's language host and plugins into the cache, where they need no checkout to run."""
+"""Copies the stand-ins for Pulumi's language host and plugins into the cache. They then run without a checkout."""
 
 import os
 import shlex
@@ -9,10 +9,10 @@ from pathlib import Path
 from tools.toolchain import cache, paths
 from tools.toolchain.pulumi_cli import Cli
 
-# The modules that stand in for an executable of Pulumi's.
+# Executable or plugin of Pulumi, and the module that stands in for it.
 LANGUAGE_HOST = ("pulumi-language-python", "tools.standins.language_host")
 PLUGINS = {"docker": "tools.standins.docker_plugin", "command": "tools.standins.command_plugin"}
-# The Docker plugin goes to a far engine the way that the rollout does, so that both reach it or neither.
+# The Docker plugin connects to an engine over ssh with the same code as the rollout, so both reach it or neither does.
 _SOURCES = (
     "tools/__init__.py",
     "tools/standins/**/*.py",
@@ -44,20 +44,20 @@ class StandIns:
 
 
 def locate(cli: Cli, python: Path) -> StandIns:
-    """The stand-ins of this checkout for a CLI and an interpreter, whether they are there or not."""
+    """The cache entry for this checkout, a CLI and an interpreter. It need not exist."""
     sources = cache.key_of_files(paths.CHECKOUT, _sources())
     return StandIns(paths.cache() / "stand-ins" / cache.key(sources, str(python), str(cli.directory), cli.way))
 
 
 def ensure(cli: Cli, python: Path) -> StandIns:
-    """Copy the sources and write the launchers, where that has not been done."""
+    """Copy the sources and write the launchers, if the cache entry is missing."""
     stand_ins = locate(cli, python)
     cache.fill(stand_ins.entry, lambda entry: _make(entry, cli, python))
     return stand_ins
 
 
 def launcher(python: Path, source: Path, module: str, *arguments: str) -> str:
-    """A shell script that runs a module of the copied sources, with nothing of the caller's directory or settings."""
+    """A shell script that runs a module of the copied sources, isolated from the caller's directory and settings."""
     code = (
         f"import runpy, sys; sys.path.insert(0, {str(source)!r}); "
         f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"

@@ -1,4 +1,4 @@
-"""The virtual environment that the Pulumi program, the rollout and the tests run in: one, outside the checkout."""
+"""The one virtual environment of the Pulumi program, the rollout and the tests. It is outside of the checkout."""
 
 import os
 import platform
@@ -15,9 +15,9 @@ _STEP = "python packages"
 
 
 def location() -> Path:
-    """The environment for this checkout's packages and this Python, whether it exists or not."""
+    """The directory of the environment for this checkout's packages and this Python. It need not exist."""
     locked = (paths.CHECKOUT / RUNTIME).read_bytes()
-    # The base prefix, since this may itself run inside the environment.
+    # The base prefix, because this code may run inside the environment.
     return paths.cache() / "venv" / cache.key(locked, platform.python_version(), sys.base_prefix, platform.machine())
 
 
@@ -32,7 +32,7 @@ def is_ready(*, dev: bool = False) -> bool:
 
 
 def ensure(step: Step, *, dev: bool) -> Path:
-    """Make the environment where it is missing and return its interpreter.
+    """Create the environment if it is missing, and return its interpreter.
 
     The packages for development are added to the same environment: their lock file holds the same versions of the
     others, so an interrupted call leaves the program's packages whole.
@@ -48,7 +48,7 @@ def ensure(step: Step, *, dev: bool) -> Path:
 
 
 def _make(entry: Path, step: Step) -> None:
-    # Debian ships the `venv` module without what it needs.
+    # Debian has the `venv` module without the packages that it needs.
     if find_spec("ensurepip") is None:
         apt.install(["python3-venv"], step, why="Python's venv module")
     try:

@@ -1,4 +1,4 @@
-"""The checks by name, in the order in which they run: what only reads first, what strains the edge later."""
+"""The checks by name, in the order of a run: checks that only read come before checks that load the edge."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,9 +1,9 @@
 """The container checks of the CIS Docker Benchmark 1.6.0 (sections 4 and 5, as docker-bench-security counts them).
 
-That script is in no package registry, so the checks are written from the benchmark, over what the engine says of each
-container that runs or has run. Left out is what no container can be asked for: 4.2 to 4.5 and 4.7 to 4.12 are about how
-images are made and fetched (Dockerfiles have their own checks), 5.1 is about the engine, 5.9 is the check of listeners,
-5.23 and 5.24 are about what an operator does.
+That script is in no package registry, so these checks are written from the benchmark. They read the engine's data of
+each container that runs or has run. Some checks of the benchmark are not here: 4.2 to 4.5 and 4.7 to 4.12 are about the
+build and the pull of images (other checks read the Dockerfiles), 5.1 is about the engine, the check `listeners` covers
+5.9, and 5.23 and 5.24 are about an operator's actions.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ Attributes = Mapping[str, Any]
 SENSITIVE = {"/", "/boot", "/dev", "/etc", "/lib", "/proc", "/sys", "/usr"}
 NEVER_STARTED = "0001-01-01T00:00:00Z"
 
-# The check's number and title, and whether a container (its attributes, and those of HostConfig) is as it should be.
+# Number and title of a check, and a test of a container's attributes and of its HostConfig.
 CHECKS: Mapping[str, tuple[str, Callable[[Attributes, Attributes], bool]]] = {
     "4.1": ("a user of its own", lambda c, _: c["Config"]["User"].split(":")[0] not in ("", "0", "root")),
     "5.2": ("an AppArmor profile", lambda c, _: c["AppArmorProfile"] not in ("", "unconfined")),
@@ -54,7 +54,7 @@ CHECKS: Mapping[str, tuple[str, Callable[[Attributes, Attributes], bool]]] = {
     "5.31": ("the engine's user namespace", lambda _, h: h["UsernsMode"] != "host"),
     "5.32": ("no socket of the engine", lambda c, _: not any("docker.sock" in m["Source"] for m in c["Mounts"])),
 }
-# Which check a departure from a secure default of workloads/workload.py fails.
+# A rule of workloads/workload.py, and the check that fails without it.
 DEFAULTS = {"non-root": "4.1", "read-only": "5.13", "health-check": "5.27"}
 
 
@@ -77,7 +77,7 @@ def check(target: Target) -> Verdict:
 
 
 def excuses(*, apparmor: bool) -> dict[str, str]:
-    """The exceptions that the workloads of the stack name, and those of an engine without AppArmor."""
+    """The exemptions of the stack's workloads, and those of an engine without AppArmor."""
     found = {
         f"{DEFAULTS[exemption.rule]} {workload.name}": exemption.reason
         for workload in stack(load(NAME, CONFIG)).workloads

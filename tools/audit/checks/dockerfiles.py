@@ -27,7 +27,7 @@ def check_checkov() -> Verdict:
     ask = [command, "--directory", str(ROOT), "--framework", "dockerfile", "--compact", "--output", "json"]
     report: dict[str, Any] = json.loads(tools.output(ask, timeout=180))
     counts, results = report["summary"], report["results"]
-    # A check that a Dockerfile has passed over, in a comment of its own, with the reason.
+    # A check that a Dockerfile skips, by a comment with the reason.
     passed_over = {_named(one): one["check_result"]["suppress_comment"] for one in results["skipped_checks"]}
     return verdict(
         f"checkov {version}",

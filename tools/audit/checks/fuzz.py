@@ -1,4 +1,4 @@
-"""A fuzzer: malformed requests by the thousand, from a seed, over TLS."""
+"""A fuzzer: sends thousands of malformed requests over TLS. A seed makes them the same in every run."""
 
 import random
 import re
@@ -14,11 +14,11 @@ from tools.audit.wire import Wire
 
 REQUESTS = 10_000
 SEED = 1
-# An answer that has not come by then is waiting for more of the request: hanging up is part of being malformed.
+# Without an answer by then, the edge waits for the rest of the request. The fuzzer closes the connection.
 PATIENCE = 0.5
 CLIENTS = 4
 LONGEST = 300
-"""Seconds that the whole attack may take."""
+"""Longest time of the whole attack, in seconds."""
 TOKENS = (
     *(
         b"\0",
@@ -51,7 +51,7 @@ TOKENS = (
 
 
 def malformed(seed: int, count: int) -> Iterator[bytes]:
-    """The same requests for the same seed: known cases with some of their bytes changed, lost, doubled or moved."""
+    """Known requests with some bytes changed, removed, doubled or moved. A seed always gives the same requests."""
     dice = random.Random(seed)
     for _ in range(count):
         request = bytearray(dice.choice(CASES).request)
@@ -101,7 +101,7 @@ def check(target: Target) -> Verdict:
 
 
 def _outcome(wire: Wire, request: bytes, began: float) -> str:
-    """The status of the first answer, or what came instead."""
+    """The status of the first answer, or what happened instead."""
     if time.time() - began > LONGEST:
         return "not sent: out of time"
     try:
@@ -115,10 +115,10 @@ def _outcome(wire: Wire, request: bytes, began: float) -> str:
 
 
 def _workers(target: Target) -> set[str]:
-    """The processes of nginx: a new one in place of another means that one has died."""
+    """The process ids of nginx. If they change, a worker has died."""
     return {row[1] for row in target.container("nginx").top()["Processes"]}
 
 
 def _is_client_s(line: str) -> bool:
-    """OpenSSL's complaints about a client's handshake are logged as critical; they are the client's doing."""
+    """Whether a line is about a failed TLS handshake. nginx logs it as critical, but the client caused it."""
     return "SSL_do_handshake() failed" in line or "SSL_read() failed" in line

@@ -1,4 +1,4 @@
-"""gixy-ng and gixy-next: the configuration that nginx is running, as it prints it itself."""
+"""gixy-ng and gixy-next: scan the output of `nginx -T` in the running container."""
 
 import json
 
@@ -35,7 +35,7 @@ def _check(package: str, target: Target) -> Verdict:
 
 
 def running_configuration(target: Target) -> str:
-    """What `nginx -T` prints in the container, of the configuration that it has been started or reloaded with."""
+    """The output of `nginx -T` in the container: the configuration that nginx runs."""
     dump = ["nginx", "-T", "-q", "-c", "/var/lib/edge/config/nginx.conf"]
     output = target.container("nginx").exec_run(dump, stderr=False).output
     return bytes(output).decode() if isinstance(output, bytes) else ""

@@ -1,4 +1,4 @@
-"""nmap and the kernel's socket tables: what of the stack listens, on the host and inside of its containers."""
+"""nmap and the kernel's socket tables: which ports of the stack listen, on the host and in its containers."""
 
 import socket
 import subprocess
@@ -18,7 +18,7 @@ STACK = stack(SETTINGS)
 DECLARED = {(str(SETTINGS.edge.bind), port) for port in (HTTP, HTTPS)}
 LISTENING = "0A"
 CONTROL = 18819
-"""A port that the check itself opens to the outside: a scan that does not find it has seen nothing."""
+"""A port that the check itself opens. If a scan does not find it, the scan does not work."""
 
 
 def check(target: Target) -> Verdict:
@@ -46,7 +46,7 @@ def _running(target: Target) -> list[Container]:
 
 
 def _published(target: Target) -> set[tuple[str, int]]:
-    """Where the engine listens on the host for containers of the stack, by its own word."""
+    """The host ports that the engine reports as published for the stack's containers."""
     return {
         (binding["HostIp"], int(binding["HostPort"]))
         for container in _running(target)
@@ -56,7 +56,7 @@ def _published(target: Target) -> set[tuple[str, int]]:
 
 
 def _open_from_outside(target: Target) -> set[int]:
-    """Every port of this host that a container of another network can open, on the host's address there."""
+    """Every port of this host that a container on another network can open."""
     name = f"{NAME}-outside"
     network = target.engine.networks.create(name)
     try:
@@ -86,7 +86,7 @@ def _is_in_stack(address: str) -> bool:
 
 
 def _undeclared(container: Container) -> set[int]:
-    """Ports that a container listens on for others, by its kernel table, and that the matrix does not know."""
+    """Ports that a container listens on, by its kernel table, and that the matrix does not declare."""
     service = str(container.name).removeprefix(f"{NAME}-")
     known = {door.port for door in STACK.doors if door.to == service}
     process = container.attrs["State"]["Pid"]
@@ -101,5 +101,5 @@ def _undeclared(container: Container) -> set[int]:
 
 
 def _is_loopback(address: str) -> bool:
-    """Addresses are in hex, as the kernel keeps them; the engine's name server, on 127.0.0.11, is among these."""
+    """Whether an address in the kernel's hex form is a loopback address, such as that of the engine's name server."""
     return address.endswith("7F") if len(address) == 8 else address == "00000000000000000000000001000000"

@@ -1,4 +1,4 @@
-"""MDN HTTP Observatory: the headers that a client is sent, and the way from http to https."""
+"""MDN HTTP Observatory: the headers of the edge's answers, and the redirect from http to https."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The limit of requests by time: what is let through, how the rest is refused, and whom it concerns."""
+"""The rate limit: how many requests the edge accepts, how it refuses the rest, and that other clients do not notice."""
 
 import json
 import threading
@@ -11,11 +11,11 @@ from tools.audit.verdict import Verdict, verdict
 from tools.audit.wire import Reply, Wire
 
 RATE = 20
-"""Requests a second that one address is allowed here; as many may come at once."""
+"""The limit of one address in this check, in requests a second. It is also the burst."""
 SETTLING, SECONDS, CLIENTS = 3, 10, 4
 TOLERANCE = 0.1
 OTHERS = 20
-# Asked from a container, so from another address: twenty requests, five a second, and the statuses as JSON.
+# A container, so another address, sends twenty requests, five a second, and prints the statuses as JSON.
 FROM_ELSEWHERE = f"""(async () => {{
   const seen = [];
   for (let n = 0; n < {OTHERS}; n++) {{
@@ -49,7 +49,7 @@ def check(target: Target) -> Verdict:
 
 
 def _flood(wire: Wire) -> tuple[int, list[Reply]]:
-    """How many were accepted in `SECONDS`, once what may come at once is used up, and all refusals."""
+    """How many requests were accepted in `SECONDS` after the burst, and all refusals."""
     begin = time.monotonic() + SETTLING
     lock, refused, accepted = threading.Lock(), [], 0
 

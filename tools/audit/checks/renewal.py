@@ -1,4 +1,4 @@
-"""A certificate from an ACME authority, renewed under load: nobody's handshake fails, and the new one is served."""
+"""An ACME client renews a certificate under load: no handshake fails, and the edge shows the new certificate."""
 
 import ssl
 from contextlib import suppress
@@ -13,11 +13,11 @@ from tools.toolchain import images as builds
 
 HOST = "api.example.com"
 PATIENCE = 90
-"""Seconds until the first certificate is there, and until the next one is."""
+"""Longest wait for the first certificate, and for the next one, in seconds."""
 
 
 def check(target: Target) -> Verdict:
-    """Has the edge take its certificate from Pebble, and makes the client renew it in the middle of the load."""
+    """Configure Pebble as the edge's ACME authority, and make the client renew during the load."""
     builds.ensure(["lego"])
     with (
         pebble.running(target.engine, NAME, target.work / "pebble") as authority,
@@ -27,7 +27,7 @@ def check(target: Target) -> Verdict:
         before = _shown(authority)
         client = LoadClient(target.work)
         with client.run(f"https://{HOST}", authority.root, MIX, dial=f"127.0.0.1:{HTTPS}") as running:
-            # Its life is shorter than edge.tls.acme.renew: a client that starts finds it due.
+            # The certificate's life is shorter than edge.tls.acme.renew, so the client renews it when it starts.
             target.container("acme").restart(timeout=5)
             eventually(lambda: _is_new(authority, before), PATIENCE, "another certificate is shown")
             result = running.end()
@@ -43,13 +43,13 @@ def check(target: Target) -> Verdict:
 
 
 def _is_new(authority: pebble.Pebble, before: str) -> bool:
-    """Whether all see another certificate: for a moment, old workers and new ones accept connections side by side."""
+    """Whether several connections all see another certificate. For a moment old and new workers both accept."""
     seen = {_shown(authority) for _ in range(20)}
     return len(seen) == 1 and not seen & {"", before}
 
 
 def _shown(authority: pebble.Pebble) -> str:
-    """The serial number of the certificate that is shown; empty while it is none of the authority's."""
+    """The serial number of the shown certificate; empty while the authority did not issue it."""
     with suppress(ssl.SSLError):
         return serial(HOST, authority.root)
     return ""

@@ -1,4 +1,4 @@
-"""Spoofing and smuggling: hand-made requests, the status that each must get, and what the API may see of them."""
+"""Spoofing and smuggling: hand-made requests, the status that each must get, and what the API must not see."""
 
 import json
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n"
 def get(
     path: bytes, *headers: bytes, method: bytes = b"GET", version: bytes = b"HTTP/1.1", host: bytes = HOST
 ) -> bytes:
-    """A request whose every part can be wrong."""
+    """Builds a request. Every part of it can be malformed."""
     return method + b" " + path + b" " + version + b"\r\n" + host + b"".join(headers) + CLOSE + b"\r\n"
 
 
@@ -27,7 +27,7 @@ def post(headers: bytes, body: bytes, *, end: bytes = CLOSE) -> bytes:
 
 @dataclass(frozen=True)
 class Case:
-    """`request` must be answered `status` (0: closed without an answer), `answers` times."""
+    """`request` must get `status` (0: closed without an answer), `answers` times."""
 
     name: str
     request: bytes
@@ -148,16 +148,16 @@ CASES = (
     Case("HTTP/0.9", b"GET /v1/echo\r\n", 0),
 )
 
-# On the plain port nothing but a redirect to the configured name is to be had, and other names get no answer.
+# The http port answers with a redirect to the configured name. A request for another name gets no answer.
 PLAIN_CASES = (
     Case("plain: a request", get(b"/v1/echo"), 308),
     Case("plain: another host", get(b"/v1/echo", host=b"Host: evil.example\r\n"), 0),
     Case("plain: a line feed to split the redirect", get(b"/v1/%0d%0aSet-Cookie:x=1"), 308),
 )
 
-# How this machine looks to the edge.
+# This machine's address, as the edge sees it.
 CLIENT = str(networks(load(NAME, CONFIG))["edge"].subnet[1])
-# What the edge says of a request, each exactly once.
+# Headers that the edge sends to the API, each exactly once.
 STATED = {
     "host": "localhost",
     "x-forwarded-host": "localhost",
@@ -166,7 +166,7 @@ STATED = {
     "x-real-ip": CLIENT,
     "x-request-id": None,
 }
-# What no request may bring to the API.
+# Headers that no request may bring to the API.
 NEVER = (
     "forwarded",
     "x-original-url",
@@ -200,7 +200,7 @@ def check(target: Target) -> Verdict:
 
 
 def judge(case: Case, got: list[Reply], url: str) -> list[str]:
-    """What is wrong about the answers to a case; redirects may lead to `url`."""
+    """The faults of the answers to a case. A redirect may lead to `url` only."""
     statuses = [reply.status for reply in got] or [0]
     wrong = [] if statuses == [case.status] * case.answers else [f"answered {statuses}, not {case.status}"]
     for reply in got:
@@ -219,7 +219,7 @@ def judge(case: Case, got: list[Reply], url: str) -> list[str]:
 
 
 def unclean(reply: Reply) -> list[str]:
-    """What the API saw that it should not have seen."""
+    """The faults of what the API received."""
     seen = _json(reply)
     lines = str(seen.get("head", "")).split("\r\n")[1:-2]
     fields = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]

@@ -1,4 +1,4 @@
-"""A new certificate under load: nobody's handshake fails, and the new one is served."""
+"""A new certificate under load: no handshake fails, and the edge shows the new certificate."""
 
 import socket
 import ssl
@@ -12,12 +12,12 @@ from tools.lab.load.client import LoadClient, Mix
 
 LIFE = "LEAF_DAYS = "
 TAKEN_UP = 10
-"""Seconds that a reload may take after the update has ended."""
+"""Longest time of a reload after the update has ended, in seconds."""
 MIX = Mix(keepalive="4@20ms", fresh="4@20ms", get="4@20ms", stream="")
 
 
 def check(target: Target) -> Verdict:
-    """Renews the self-signed leaf, by a change of its life, in the middle of the load."""
+    """Renew the self-signed certificate during the load, by a change of its validity."""
     source = target.project.folder / "certificates" / "self_signed.py"
     before, text = serial("localhost", target.ca), source.read_text()
     client = LoadClient(target.work)

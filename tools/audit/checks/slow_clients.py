@@ -1,4 +1,4 @@
-"""slowhttptest: three hundred clients that send or read as slowly as they may, and everybody else meanwhile."""
+"""slowhttptest: three hundred clients send or read as slowly as they can, while another client sends requests."""
 
 import re
 import time
@@ -13,7 +13,7 @@ from tools.audit.wire import Wire
 CONNECTIONS = 300
 SECONDS = 15
 BEARABLE = 1.0
-"""Seconds within which others are to be answered."""
+"""Longest time for an answer to another client, in seconds."""
 ATTACKS = {
     "header": ("-H", "-i", "2", "-u", "http://localhost:8000/v1/echo"),
     "body": ("-B", "-i", "2", "-s", "8192", "-t", "POST", "-u", "http://localhost:8000/v1/echo"),
@@ -23,7 +23,7 @@ ATTACKS = {
 
 @dataclass(frozen=True)
 class Probe:
-    """What somebody else got meanwhile: how often, how late at worst, and how often not."""
+    """What another client saw meanwhile: the number of answers, the slowest one, and the number of failures."""
 
     asked: int
     slowest: float
@@ -52,7 +52,7 @@ def check(target: Target) -> Verdict:
 
 
 def _attack(target: Target, words: tuple[str, ...]) -> tuple[str, Probe]:
-    """The attacker's report, and what somebody else saw while it went on."""
+    """The attacker's report, and what another client saw during the attack."""
     wire = Wire("localhost", HTTPS, target.ca)
     command = ["slowhttptest", "-c", str(CONNECTIONS), "-r", "100", "-l", str(SECONDS), "-p", "3", *words]
     delays, failed = [], 0

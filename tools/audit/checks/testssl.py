@@ -1,4 +1,4 @@
-"""testssl.sh: the grade of the TLS port, and no finding of weight."""
+"""testssl.sh: the grade of the TLS port, and no finding of severity MEDIUM or above."""
 
 import json
 
@@ -6,8 +6,9 @@ from tools.audit.stack import CA, Target
 from tools.audit.verdict import Verdict, verdict
 
 UNDONE = "check failed because of connect problem"
-"""What testssl.sh says of a test that it could not do, as one of its hundreds of handshakes now and then takes too long
-for it: no word on the edge, so it is asked once more."""
+"""testssl.sh's text for a test that it could not do, because one of its hundreds of handshakes took too long.
+
+It says nothing about the edge, so the check runs testssl.sh once more."""
 WEIGHTY = ("MEDIUM", "HIGH", "CRITICAL", "WARN", "FATAL")
 EXCUSES = {
     "cert_revocation": "a development CA has no place to publish revocations; public authorities bring their own",

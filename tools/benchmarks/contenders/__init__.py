@@ -1,19 +1,19 @@
-"""The ways to switch between two backends that are compared, one a file."""
+"""The compared ways to switch between two backends, one in a file."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 BLUE, GREEN = "1", "2"
-"""What the backend of each colour says of itself in X-Version."""
+"""The X-Version header of each colour's backend."""
 
 Command = tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """A proxy with TLS in front of both backends, with blue live, and what an operator types to switch it.
+    """A proxy with TLS in front of both backends, and the commands that an operator types to switch it. Blue is live.
 
-    `forth` makes green live and `back` blue again; `tidy`, if there is one, is run after each `back` and not counted.
+    `forth` makes green live, and `back` makes blue live. `tidy`, if any, runs after each `back` and does not count.
     `url` is the published address, `direct` (host:port) that of the proxy's container, `ca` a PEM file.
     """
 

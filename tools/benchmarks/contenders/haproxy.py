@@ -1,4 +1,4 @@
-"""HAProxy of Debian's package, switched over its runtime socket: the new server is made ready, the old one drained."""
+"""HAProxy of Debian, switched over its runtime socket: one command readies the new server and drains the old one."""
 
 from pathlib import Path
 

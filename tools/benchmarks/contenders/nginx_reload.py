@@ -1,4 +1,4 @@
-"""Plain nginx, of the same image as this project's edge: its configuration is changed and it is told to reload."""
+"""Plain nginx, from the same image as this project's edge: a command changes its configuration and reloads it."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tools.benchmarks.host import EDGE_NETWORK, NGINX_VERSION, STACK, Backends, 
 
 _CONFIG = Path(__file__).parent.parent / "nginx" / "nginx.conf"
 _UPSTREAM = "upstream api {{\n    server {server};\n    keepalive 32;\n}}\n"
-# Renamed over, so that no reload ever reads half of it.
+# A rename, so that a reload never reads half of the file.
 _SWITCH = "cd /etc/nginx/live && cp {colour}.conf new && mv -T new upstream.conf && nginx -s reload"
 
 

@@ -1,4 +1,4 @@
-"""Check: fill in defaults and names, and say what is wrong with the inputs."""
+"""Check: fill in defaults and names, and report wrong inputs."""
 
 import random
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from tools.standins.protocol.provider import Checked, Naming, Problem, Resource
 from tools.standins.protocol.values import DEFAULTS, UNKNOWN, Properties
 
 STAND_IN = "is not supported by this stand-in for pulumi-resource-docker; use the official plugin for it"
-# Longest name the official plugin makes up; hexadecimal digits at its end.
+# Longest automatic name of the official plugin, and the number of hexadecimal digits at its end.
 NAME_LENGTH = 255
 SUFFIX_LENGTH = 7
 
 
 def check(table: ResourceType, resource: Resource, old: Properties, new: Properties, naming: Naming) -> Checked:
-    """Inputs with defaults, which `__defaults` lists. An automatic name stays as long as the resource does."""
+    """Inputs with their defaults; `__defaults` lists the defaults. A resource keeps its automatic name."""
     given = {name: value for name, value in new.items() if value is not None and not name.startswith("__")}
     reasons = [_located(reason, resource, path) for reason, path in _refusals(table, given)]
     inputs = {name: _filled(table.by_name.get(name), value) for name, value in given.items()}

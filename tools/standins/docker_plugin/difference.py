@@ -1,4 +1,4 @@
-"""What an update or a replacement would change: the state against checked inputs, by the tables."""
+"""Compares the state with checked inputs, by the tables: what an update or a replacement would change."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ ADD, DELETE, UPDATE = provider.Kind.ADD, provider.Kind.DELETE, provider.Kind.UPD
 
 
 def difference(table: ResourceType, state: Properties, inputs: Properties) -> Difference:
-    """All differences. Whether the old object goes first depends on who chose its name."""
+    """All differences. The old object is deleted first if the program chose its name."""
     changes: list[Change] = []
     for field in table.fields:
         if field.computed and awaited(field, state) and inputs.get(field.name) is None:
@@ -114,7 +114,7 @@ def _compare_elements(field: Field, path: str, old: Any, new: Any) -> Iterator[C
 
 
 def _compare_sets(field: Field, path: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[Change]:
-    """Elements are told apart by their whole value; an old and a new one at the same index count as one changed."""
+    """Compare elements by their whole value. An old and a new element at the same index are one changed element."""
     olds, news = ([essence(field, [item]) for item in items] for items in (old, new))
     removed = {number for number, item in enumerate(olds) if item not in news}
     added = {number for number, item in enumerate(news) if item not in olds}

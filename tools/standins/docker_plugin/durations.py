@@ -17,7 +17,7 @@ def parse(text: str) -> int:
 
 
 def text(nanoseconds: int) -> str:
-    """The one spelling that Go's time.Duration.String gives: "0s", "1.5s", "1m0s", "1h0m0s", "20ms"."""
+    """The spelling of Go's time.Duration.String: "0s", "1.5s", "1m0s", "1h0m0s", "20ms"."""
     if nanoseconds == 0:
         return "0s"
     if nanoseconds < _UNITS["s"]:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from engine import ssh
 from tools.standins.protocol.provider import Failed
 
-# The SDK takes 0.2 s to import: only when there is an engine to talk to.
+# The SDK takes 0.2 s to import, so the plugin imports it only when it connects.
 if TYPE_CHECKING:
     from docker import APIClient
 
 # Longest time for one request, in seconds. Stopping adds its own grace.
 REQUEST_SECONDS = 600
-# Requests at a time over one connection pool.
+# Size of the connection pool: requests at the same time.
 POOL = 64
 UNREACHABLE = (
     "docker native provider returned an unexpected error from Configure: failed to connect to any docker daemon"
@@ -56,7 +56,7 @@ def _usual_sockets() -> list[str]:
 
 @contextmanager
 def explained(prefix: str = "") -> Iterator[None]:
-    """Turn errors of the engine and of the connection into Failed, with what was attempted in front."""
+    """Turn errors of the engine and of the connection into Failed. The text begins with the attempted action."""
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
     from urllib3.exceptions import HTTPError
@@ -71,7 +71,7 @@ def explained(prefix: str = "") -> Iterator[None]:
 
 @contextmanager
 def unless_gone() -> Iterator[None]:
-    """Let pass that the object does not exist (any more)."""
+    """Ignore the error that the object does not exist."""
     from docker.errors import NotFound
 
     try:

@@ -6,12 +6,12 @@ from tools.standins.docker_plugin.schema import COLLECTIONS, ZERO, Field, Kind, 
 from tools.standins.docker_plugin.values import essence, normal, present
 from tools.standins.protocol.values import UNKNOWN, Properties
 
-# Sets are never absent from the state once the engine was to fill them.
+# A set that the engine fills is never absent from the state.
 _SETS = (Kind.SET, Kind.BLOCK_SET)
 
 
 def plan(table: ResourceType, inputs: Properties, state: Properties | None = None) -> Properties:
-    """The planned outputs; what only the engine can tell is UNKNOWN. `state` is None for a new resource."""
+    """The planned outputs. An output that only the engine knows is UNKNOWN. `state` is None for a new resource."""
     planned: Properties = {"id": UNKNOWN if state is None else state.get("id")}
     for field in table.fields:
         planned[field.name] = _planned(field, inputs.get(field.name), state)
@@ -36,14 +36,14 @@ def _planned(field: Field, given: Any, state: Properties | None) -> Any:
 
 
 def awaited(field: Field, state: Properties | None) -> bool:
-    """Whether the engine is yet to decide a computed input. Once there is a state, that is so for absent lists only."""
+    """Whether the engine still has to decide a computed input. With a state, only an absent list is undecided."""
     if state is None:
         return True
     return field.kind is Kind.LIST and state.get(field.name) is None
 
 
 def unfinished(table: ResourceType, planned: Properties) -> Properties:
-    """What is kept of a plan when the object exists but the engine's part was never read."""
+    """The part of a plan that goes into the state if the object exists but its inspect data was never read."""
     found = {name: value for name, value in planned.items() if value != UNKNOWN}
     empty: Properties = {
         field.name: [] for field in table.fields if field.kind in _SETS and planned.get(field.name) == UNKNOWN
@@ -52,7 +52,7 @@ def unfinished(table: ResourceType, planned: Properties) -> Properties:
 
 
 def settled(table: ResourceType, planned: Properties, reading: Properties) -> Properties:
-    """The state after creating: what the engine reports, except where the plan has the last word."""
+    """The state after a creation: the engine's report, except for inputs whose planned value counts."""
     found: Properties = {"id": reading.get("id")}
     for field in table.fields:
         found[field.name] = _settled(field, planned.get(field.name), reading.get(field.name))

@@ -1,4 +1,4 @@
-"""The state and the inputs of a resource as the engine reports it."""
+"""Makes the state and the inputs of a resource from the engine's report."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from tools.standins.protocol.values import Properties, known
 
 
 def read(table: ResourceType, identity: str, found: Body, state: Properties) -> Properties:
-    """All outputs; what the engine does not report stays as it is in `state`."""
+    """All outputs. An output that the engine does not report keeps its value in `state`."""
     outputs: Properties = {"id": identity}
     for field in table.fields:
         outputs[field.name] = _read(field, found, known(state.get(field.name)))
@@ -29,7 +29,7 @@ def _read(field: Field, found: Body, old: Any) -> Any:
 
 
 def inputs_of(table: ResourceType, outputs: Properties, old: Properties) -> Properties:
-    """The inputs that would lead to these outputs: those that `old` has, or all that matter if it has none."""
+    """The inputs that would lead to these outputs: the inputs of `old`, or all relevant inputs if `old` is empty."""
     if not old:
         shown = (field for field in table.fields if not field.computed or field.required)
         given = {field.name: outputs.get(field.name) for field in shown}

@@ -1,4 +1,4 @@
-"""How values of the kinds in the tables look in the state: order of sets, empty properties, equality."""
+"""The form of values in the state: order of sets, empty properties, equality."""
 
 import json
 import re
@@ -51,13 +51,13 @@ def _block(field: Field, value: Any, zeros: bool) -> Any:
 
 
 def complete(field: Field, item: Any) -> bool:
-    """Whether a block in a set stands in the state just as it is written in the program."""
+    """Whether the state has a block of a set exactly as the program wrote it."""
     plain = {name: value for name, value in item.items() if name != DEFAULTS}
     return bool(_block(field, plain, zeros=False) == plain)
 
 
 def essence(field: Field, value: Any) -> Any:
-    """What two equal values have in common: without order in sets and without empty properties."""
+    """A form that is the same for equal values: no order in sets, no empty properties."""
     if value is None or value == UNKNOWN:
         return value
     match field.kind:

@@ -5,7 +5,7 @@ from tools.standins.protocol.values import UNKNOWN, Properties
 
 
 def body(table: ResourceType, planned: Properties) -> Body:
-    """Everything that has a way into the body. Configuration of containers is below "Config", as in inspect."""
+    """The body, from all inputs that have a route. A container's configuration is below "Config", as in inspect."""
     found: Body = {"Config": {}, "HostConfig": {}}
     for field in table.fields:
         value = planned.get(field.name)

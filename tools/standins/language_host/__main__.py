@@ -1,4 +1,4 @@
-"""`python -m tools.standins.language_host ENGINE_ADDRESS`: serve until the engine ends this process or dies itself."""
+"""`python -m tools.standins.language_host ENGINE_ADDRESS`: serve until Pulumi's engine stops this process or ends."""
 
 import argparse
 import os
@@ -14,7 +14,7 @@ from pulumi.runtime.proto import language_pb2_grpc
 from tools.standins.language_host import program
 from tools.standins.language_host.servicer import LanguageHost
 
-# How often to look whether the engine still lives, in seconds. (An engine that is killed ends no plugin.)
+# Time between two checks that the engine still runs, in seconds. (A killed engine stops no plugin.)
 WATCH_SECONDS = 1.0
 # The engine sends whole configurations and plugin lists in one message: its own limit is 400 MB, in bytes.
 MAX_MESSAGE = 400 * 1024 * 1024

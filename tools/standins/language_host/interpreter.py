@@ -1,4 +1,4 @@
-"""Which Python runs the user's program, and what is installed for it."""
+"""The Python that runs the user's program, and its installed packages."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tools.standins.language_host import required_plugins
 
 
 class UnusableProgram(Exception):
-    """The project asks for something that this host cannot do; the text says what and what to do instead."""
+    """The project uses something that this host does not support. The text names it and what to do instead."""
 
 
 class Interpreter(NamedTuple):
@@ -69,7 +69,7 @@ def plugins(interpreter: Interpreter) -> list[required_plugins.Plugin]:
 
 
 def installation(interpreter: Interpreter, directory: str) -> list[list[str]]:
-    """The commands, run in `directory`, that bring in what the program there requires."""
+    """The commands, run in `directory`, that install the program's requirements."""
     commands = []
     if interpreter.virtualenv and not Path(interpreter.executable).is_file():
         commands.append([sys.executable, "-m", "venv", str(interpreter.virtualenv)])

@@ -1,4 +1,4 @@
-"""Runs the user's program as a child process, the way the official host does."""
+"""Runs the user's program as a child process, as the official host does."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from tools.standins.language_host import interpreter
 
 # `pulumi-language-python-exec` ends with this code after it has shown the user an error itself.
 ALREADY_REPORTED = 32
-# Between the request to end and the kill of a program, in seconds; the engine itself waits for 5.
+# Seconds between SIGTERM and SIGKILL of a program. The engine itself waits for 5.
 GRACE_SECONDS = 3.0
 
 _running: set["subprocess.Popen[bytes]"] = set()
@@ -57,7 +57,7 @@ def outcome(code: int) -> language_pb2.RunResponse:
 
 
 def run(python: interpreter.Interpreter, command: list[str], config: dict[str, str]) -> int:
-    """Run the program to its end and return its exit code. Its output goes where the engine reads this host's."""
+    """Run the program to its end and return its exit code. Its output is this host's, which the engine reads."""
     interpreter.check(python)
     with _lock:
         process = subprocess.Popen(
@@ -76,7 +76,7 @@ def run(python: interpreter.Interpreter, command: list[str], config: dict[str, s
 
 
 def cancel() -> None:
-    """End every running program: ask, and kill those that are still there after the grace period."""
+    """End every running program: SIGTERM, and SIGKILL after the grace period."""
     with _lock:
         programs = list(_running)
     for process in programs:

@@ -1,7 +1,7 @@
 """Lists the plugins that installed Pulumi packages need, as JSON on stdout.
 
-Run as a script by the program's own interpreter, which may be another one than the language host's: standard library
-only. Every Pulumi SDK package carries a `pulumi-plugin.json` that names its plugin.
+The program's own interpreter runs this script. It need not have the language host's packages, so the script uses the
+standard library only. Every Pulumi SDK package carries a `pulumi-plugin.json` that names its plugin.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Plugin(NamedTuple):
-    """One resource plugin: name, version without a leading `v`, and the server it comes from (empty: the usual)."""
+    """One resource plugin: name, version without a leading `v`, and its download server (empty: Pulumi's own)."""
 
     name: str
     version: str

@@ -55,7 +55,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def Run(self, request: language_pb2.RunRequest, context: grpc.ServicerContext) -> language_pb2.RunResponse:
         if request.attach_debugger:
             return language_pb2.RunResponse(error="this stand-in language host cannot attach a debugger")
-        # Ends the program when the engine gives up the call; at the call's normal end nothing runs any more.
+        # If the engine cancels the call, this ends the program. At the normal end of the call no program runs.
         context.add_callback(program.cancel)
         command = program.arguments(request, self._executor, self._engine, self._tracing)
         try:

@@ -2,7 +2,7 @@
 
 import os
 
-# gRPC's fork handlers break children that are started while calls are under way, such as the ssh to a far engine.
-# gRPC reads this when it is imported, which the modules of this package do.
+# gRPC's fork handlers break a child process that starts during a call, such as ssh to an engine on another host.
+# gRPC reads this variable at import, so it is set before the modules of this package import gRPC.
 NO_FORK_HANDLERS = "GRPC_ENABLE_FORK_SUPPORT"
 os.environ.setdefault(NO_FORK_HANDLERS, "0")

@@ -22,7 +22,7 @@ def index(path: str, number: int) -> str:
 
 
 def compare(path: str, old: Any, new: Any) -> Iterator[Change]:
-    """All differences between two values, as deep as possible; None stands for absent."""
+    """All differences between two values, at the deepest paths. None means absent."""
     if old == new:
         return
     if old is None or new is None:

@@ -1,4 +1,4 @@
-"""How long a call may wait: until the engine cancels or the resource's custom timeout has passed."""
+"""Limits how long a call waits: until the engine cancels it, or the resource's custom timeout has passed."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ class Interrupted(Exception):
 
 
 class Cancellation:
-    """Set once, by the engine's Cancel or by a signal; all calls under way and to come end soon after."""
+    """Set once, by the engine's Cancel or by a signal. All running and later calls then end soon."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -37,14 +37,14 @@ class Patience:
         self._end = time.monotonic() + timeout if timeout else None
 
     def check(self) -> None:
-        """Raise Interrupted if there is nothing to wait for any more."""
+        """Raise Interrupted if the call is cancelled or out of time."""
         if self._cancellation.cancelled:
             raise Interrupted("cancelled")
         if self._end is not None and time.monotonic() >= self._end:
             raise Interrupted(f"timed out after {self._timeout:g} s (customTimeouts of this resource)")
 
     def sleep(self, seconds: float) -> None:
-        """Wait; raises Interrupted as soon as cancelled or out of time."""
+        """Wait. Raises Interrupted as soon as the call is cancelled or out of time."""
         if self._end is not None:
             seconds = min(seconds, max(0.0, self._end - time.monotonic()))
         self._cancellation.wait(seconds)

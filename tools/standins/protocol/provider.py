@@ -1,4 +1,4 @@
-"""What a plugin implements: the calls of the engine in plain Python values."""
+"""The interface that a plugin implements: the engine's calls, with plain Python values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ from tools.standins.protocol.values import Properties
 
 
 class Failed(Exception):
-    """A request that failed and changed nothing in the state; the text is shown to the user."""
+    """A request failed and the state is unchanged. The user sees the text."""
 
 
 class InitFailed(Exception):
-    """An object exists but did not come up (or was updated in part): the engine keeps its state and the reason."""
+    """An object did not start correctly, or was updated in part. The engine keeps its state and the reason."""
 
     def __init__(self, reason: str, identity: str, state: Properties) -> None:
         super().__init__(reason)
@@ -23,12 +23,12 @@ class InitFailed(Exception):
 
 
 class NotOffered(Exception):
-    """A call of the protocol that this plugin does not answer; the engine then goes on without."""
+    """This plugin does not offer the call. The engine continues without it."""
 
 
 @dataclass(frozen=True)
 class Resource:
-    """Which resource a call is about: its URN, type token and logical name."""
+    """The resource of a call: its URN, type token and logical name."""
 
     urn: str
     type: str
@@ -44,14 +44,14 @@ class Problem:
 
 @dataclass(frozen=True)
 class Checked:
-    """Inputs with defaults filled in, and what is wrong with them."""
+    """Inputs with their defaults, and the reasons to refuse them."""
 
     inputs: Properties
     problems: Sequence[Problem] = ()
 
 
 class Kind(Enum):
-    """How a property differs from the state."""
+    """The kind of a difference between an input and the state."""
 
     ADD = "ADD"
     DELETE = "DELETE"
@@ -83,7 +83,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Naming:
-    """How a resource without a name is to be named: the engine's proposal, or from the seed if there is none."""
+    """The automatic name of a resource: the engine's proposal, or a name from the seed if there is none."""
 
     seed: bytes = b""
     proposed: str = ""
@@ -102,7 +102,7 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Found:
-    """What Read found: the id, all outputs, and the inputs as they would have to be written."""
+    """The result of Read: the id, all outputs, and inputs that would lead to these outputs."""
 
     identity: str
     outputs: Properties
@@ -134,7 +134,7 @@ class Provider(Protocol):
     def create(
         self, resource: Resource, inputs: Properties, patience: Patience, preview: bool
     ) -> tuple[str, Properties]:
-        """Make the object: its id and outputs; raises InitFailed. A preview gives an empty id and changes nothing."""
+        """Create the object. Returns its id and outputs; raises InitFailed. A preview changes nothing and has no id."""
 
     def read(self, resource: Resource, identity: str, inputs: Properties, state: Properties) -> Found | None:
         """The object as it is now; None if it is gone."""
@@ -149,10 +149,10 @@ class Provider(Protocol):
         patience: Patience,
         preview: bool,
     ) -> Properties:
-        """Change the object in place: its new outputs; raises InitFailed."""
+        """Change the object in place. Returns its new outputs; raises InitFailed."""
 
     def delete(self, resource: Resource, identity: str, state: Properties, patience: Patience) -> None:
-        """Remove the object; one that is gone already is no error."""
+        """Remove the object. It is no error if it is gone already."""
 
     def invoke(self, token: str, arguments: Properties, patience: Patience) -> Properties:
         """Run a function."""

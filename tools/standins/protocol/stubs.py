@@ -1,7 +1,8 @@
 """Pulumi's generated gRPC messages, imported without the rest of its SDK.
 
-Importing `pulumi` takes 0.3 s, and the engine starts each plugin anew for every command. The generated modules need
-none of it: they are imported below bare stand-ins of their parent packages, which are removed again afterwards.
+An import of `pulumi` takes 0.3 s, and the engine starts each plugin for every command. The generated modules do not
+need the SDK. So this module puts empty parent packages into `sys.modules`, imports the generated modules, and removes
+the empty packages again.
 """
 
 import importlib.util

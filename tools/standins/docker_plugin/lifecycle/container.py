@@ -38,7 +38,7 @@ _IN_PLACE = [field.name for field in CONTAINER.fields if field.effect is Effect.
 
 
 def create(client: "APIClient", planned: Properties, patience: Patience) -> tuple[str, Body]:
-    """Create, connect, upload, start and wait; from the first step on the container exists."""
+    """Create, connect, upload, start and wait. Once the container exists, an error is HalfMade."""
     image = planned["image"]
     try:
         find_or_pull(client, image, known(planned.get("platform")), patience)
@@ -70,7 +70,7 @@ def _bring_up(client: "APIClient", identity: str, planned: Properties, patience:
 
 
 def _connect(client: "APIClient", identity: str, networks: list[dict[str, Any]]) -> None:
-    """Swap the default network for those of the program, before the start: no moment without aliases."""
+    """Replace the default network by the program's networks, before the start, so the aliases exist from the start."""
     if not networks:
         return
     try:
@@ -95,7 +95,7 @@ def _connect(client: "APIClient", identity: str, networks: list[dict[str, Any]])
 
 
 def _wait_healthy(client: "APIClient", identity: str, seconds: int, patience: Patience) -> None:
-    """As the official plugin, waits for all of the time, even if the container is unhealthy or has ended."""
+    """Wait until healthy. Like the official plugin, wait the whole time even if the container has ended."""
     end = time.monotonic() + seconds
     while True:
         health = _inspect(client, identity)["State"].get("Health")
@@ -124,7 +124,7 @@ def _inspect(client: "APIClient", identity: str) -> Body:
 
 
 def look(client: "APIClient", identity: str, _state: Properties) -> tuple[str, Body] | None:
-    """By id: another container that got the name meanwhile is not this one."""
+    """Find the container by id, because another container can have its name by now."""
     with explained("Unable to inspect container: "), unless_gone():
         found = client.inspect_container(identity)
         return found["Id"], found
@@ -132,7 +132,7 @@ def look(client: "APIClient", identity: str, _state: Properties) -> tuple[str, B
 
 
 def update(client: "APIClient", identity: str, state: Properties, planned: Properties, _patience: Patience) -> None:
-    """Limits and restart policy; and a container that is to run from now on is started."""
+    """Update limits and restart policy. Start the container if `mustRun` has become true."""
     if any(state.get(name) != planned.get(name) for name in _IN_PLACE):
         given = {name: value for name in _IN_PLACE if (value := planned.get(name))}  # zero is "as it is"
         wanted = body(CONTAINER, given)["HostConfig"]
@@ -144,7 +144,7 @@ def update(client: "APIClient", identity: str, state: Properties, planned: Prope
 
 
 def delete(client: "APIClient", identity: str, state: Properties, patience: Patience) -> None:
-    """Stops only if there is a time for it, else kills."""
+    """Stop the container if it has a grace period, else kill it. Then remove it."""
     grace = state.get("destroyGraceSeconds")
     if grace and not state.get("attach"):
         with explained(f"Error stopping container {identity}: "), unless_gone():

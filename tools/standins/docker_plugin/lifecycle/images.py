@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def find(client: "APIClient", name: str) -> Body | None:
-    """What inspect says of a local image, by name, digest or id; None if there is none."""
+    """The engine's data of a local image, found by name, digest or id; None if there is none."""
     if not name:
         raise Failed("empty image name is not allowed")
     with explained(), unless_gone():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def create(client: "APIClient", planned: Properties, _patience: Patience) -> tuple[str, Body]:
-    """A name that is taken is an error."""
+    """Create the network. A name that is taken is an error."""
     wanted = body(NETWORK, planned)
     with explained("Unable to create network: "):
         made = client.create_network(
@@ -39,18 +39,18 @@ def create(client: "APIClient", planned: Properties, _patience: Patience) -> tup
 
 
 def look(client: "APIClient", identity: str, _state: Properties) -> tuple[str, Body] | None:
-    """Networks are found by their id."""
+    """Find the network by its id."""
     with explained("Unable to read network: "), unless_gone():
         return identity, client.inspect_network(identity)
     return None
 
 
 def update(_client: "APIClient", _identity: str, _state: Properties, _planned: Properties, _patience: Patience) -> None:
-    """Nothing of a network can be updated."""
+    """Never called: every change of a network is a replacement."""
 
 
 def delete(client: "APIClient", identity: str, _state: Properties, patience: Patience) -> None:
-    """Waits for its last container to go."""
+    """Remove the network. Waits until its last container is gone."""
 
     def remove() -> None:
         with explained(), unless_gone():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def create(client: "APIClient", planned: Properties, patience: Patience) -> tuple[str, Body]:
-    """Pulls only what is not there."""
+    """Pull the image if the engine lacks it."""
     name = planned["name"]
     try:
         found = find_or_pull(client, name, planned.get("platform"), patience)
@@ -24,17 +24,17 @@ def create(client: "APIClient", planned: Properties, patience: Patience) -> tupl
 
 
 def look(client: "APIClient", _identity: str, state: Properties) -> tuple[str, Body] | None:
-    """By name: where the tag has moved to another image, the id is another too."""
+    """Find the image by name. If the tag has moved to another image, the id changes."""
     found = find(client, state["name"])
     return (found["Id"] + state["name"], found) if found else None
 
 
 def update(_client: "APIClient", _identity: str, _state: Properties, _planned: Properties, _patience: Patience) -> None:
-    """What can change is of concern for the removal only."""
+    """Change the state only: inputs that can change in place matter only for the removal."""
 
 
 def delete(client: "APIClient", _identity: str, state: Properties, _patience: Patience) -> None:
-    """Removes the tag, unless the image is to be kept."""
+    """Remove the tag, unless `keepLocally` is true."""
     if state.get("keepLocally"):
         return
     with explained("Unable to remove Docker image: "), unless_gone():

@@ -1,4 +1,4 @@
-"""What the modules of this package have in common: their four functions, and waiting for a removal."""
+"""Shared by the modules of this package: the protocol of their four functions, and the wait for a removal."""
 
 import time
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from tools.standins.protocol.values import Properties
 if TYPE_CHECKING:
     from docker import APIClient
 
-# How long something may be in use before its removal is given up, and how often to try, in seconds.
+# Longest wait for the removal of an object that is in use, and the time between two attempts, in seconds.
 REMOVAL_SECONDS = 30
 RETRY_SECONDS = 1.0
 
 
 class HalfMade(Exception):
-    """The object exists but did not come up; the text says why."""
+    """The object exists but did not start correctly. The text says why."""
 
     def __init__(self, identity: str, reason: str) -> None:
         super().__init__(reason)
@@ -29,18 +29,18 @@ class Lifecycle(Protocol):
     """The functions of each module in this package."""
 
     def create(self, client: "APIClient", planned: Properties, patience: Patience) -> tuple[str, Body]:
-        """Make the object: its id and what inspect says; raises Failed if there is none after all, or HalfMade."""
+        """Create the object and return its id and inspect data. Raises Failed if none exists, HalfMade if one does."""
 
     def look(self, client: "APIClient", identity: str, state: Properties) -> tuple[str, Body] | None:
-        """The object's id and what inspect says; None if it is gone."""
+        """The object's id and its inspect data; None if it is gone."""
 
     def update(
         self, client: "APIClient", identity: str, state: Properties, planned: Properties, patience: Patience
     ) -> None:
-        """Bring the object from `state` to `planned`, as far as that is possible without replacing it."""
+        """Change the object from `state` to `planned`, as far as this is possible without a replacement."""
 
     def delete(self, client: "APIClient", identity: str, state: Properties, patience: Patience) -> None:
-        """Remove the object; one that is gone already is no error."""
+        """Remove the object. It is no error if it is gone already."""
 
 
 def remove_when_free(remove: Callable[[], None], used: tuple[str, ...], waiting: str, patience: Patience) -> None:

@@ -17,7 +17,7 @@ EXECUTABLE, PLAIN = 0o744, 0o644
 
 
 def upload(client: "APIClient", identity: str, files: list[dict[str, Any]]) -> None:
-    """Copy each file into the container, owned by root; missing directories are made."""
+    """Copy each file into the container, owned by root. Creates missing directories."""
     for item in files:
         with explained("Unable to upload volume content: "):
             client.put_archive(identity, "/", _archive(item))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def create(client: "APIClient", planned: Properties, _patience: Patience) -> tuple[str, Body]:
-    """A volume of that name that exists already is taken over as it is: that is how the engine does it."""
+    """Create the volume. The engine adopts an existing volume of that name unchanged."""
     wanted = body(VOLUME, planned)
     with explained("Unable to create volume: "):
         made = client.create_volume(
@@ -35,11 +35,11 @@ def look(client: "APIClient", identity: str, _state: Properties) -> tuple[str, B
 
 
 def update(_client: "APIClient", _identity: str, _state: Properties, _planned: Properties, _patience: Patience) -> None:
-    """Nothing of a volume can be updated."""
+    """Never called: every change of a volume is a replacement."""
 
 
 def delete(client: "APIClient", identity: str, _state: Properties, patience: Patience) -> None:
-    """Waits for its last container to go."""
+    """Remove the volume. Waits until its last container is gone."""
 
     def remove() -> None:
         with explained(), unless_gone():
