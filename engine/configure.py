@@ -1,9 +1,11 @@
 """Step `configure`: make a rendered configuration the running one of the edge.
 
-It is checked by `nginx -t` in the running container, switched by one rename of a symbolic link, reloaded, and read
-back: the exit code of a reload says nothing. A bad configuration never becomes the running one.
+It is checked by the nginx of the running container, whose version is looked at too, switched by one rename of a
+symbolic link, reloaded, and read back: the exit code of a reload says nothing. A bad configuration never becomes the
+running one.
 """
 
+import re
 import ssl
 import time
 from hashlib import sha256
@@ -14,18 +16,21 @@ from engine.arguments import Configure
 from engine.client import last_words, say
 from engine.edge import Edge
 from engine.errors import NeedsPerson, Refused, Undone
+from nginx import versions
 from workloads import places
 
 _READ_BACK = 15  # seconds; a reload takes well under one
+_HTTP2 = re.compile(r"^\s*http2\s+on;", re.MULTILINE)
 
 
 def configure(client: docker.DockerClient, args: Configure) -> None:
     """Raises Refused when nginx does not accept the files, Undone when it did not take them up after a reload."""
     edge = Edge(client, args.container)
     files = f"{places.CONFIG}/releases/{args.config}"
-    checked = edge.run(["nginx", "-t", "-q", "-c", f"{files}/nginx.conf"])
+    checked = edge.run(["nginx", "-T", "-q", "-c", f"{files}/nginx.conf"])  # what `-t` does, and prints all of it
     if checked.code:
         raise Refused(f"nginx refuses the new configuration; the running one is untouched:\n{checked.stderr.strip()}")
+    _must_be_safe(edge, http2=bool(_HTTP2.search(checked.stdout)))
     before = edge.run(["readlink", f"{places.STATE}/config"]).stdout.strip()
     begin = time.monotonic()
     if _switch(edge, files, args.config):
@@ -36,6 +41,23 @@ def configure(client: docker.DockerClient, args: Configure) -> None:
     if before:
         _switch(edge, before, before.rsplit("/", 1)[-1])
     raise Undone(f"nginx accepted configuration {args.config} but does not run it; the one before is back. {words}")
+
+
+def _must_be_safe(edge: Edge, *, http2: bool) -> None:
+    """HTTP/2 is for an nginx in which it has no known fault: what counts is what runs, whatever its image is called."""
+    said = edge.run(["nginx", "-v"]).stderr.strip()
+    version = versions.of_program(said)
+    if version and versions.is_safe(version):
+        return
+    program = f"nginx {versions.text(version)}" if version else f"an nginx that does not tell its version ({said})"
+    runs, wanted = f"{edge.container.name} runs {program}", f"nginx {versions.wanted()} (docs/security.md)"
+    if http2:
+        raise Refused(
+            f"{runs}, and HTTP/2 needs {wanted}: older ones have known faults in it. The running configuration is "
+            "untouched. Name such an image as images.nginx, or take edge.http2 out of the stack's configuration; then "
+            "run `pulumi up` again."
+        )
+    say(f"{runs}, which has known faults; HTTP/2 stays off on it. Without them is {wanted}.")
 
 
 def _must_show(edge: Edge, certificate: str) -> None:

@@ -85,6 +85,9 @@ class Edge(Group):
     http_port: Port = 80
     https_port: Port = 443
     tls: Tls = Tls()
+    http2: bool = Field(
+        False, description="offer HTTP/2 besides HTTP/1.1; refused on an nginx in which it has a known fault"
+    )
     api_keys: Annotated[dict[KeyId, ApiKey] | None, AfterValidator(distinct), BeforeValidator(_keys)] = Field(
         None, description="who may come in, by id; `off` lets everybody in"
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
+from nginx import versions
 from settings.edge import Edge
 from settings.group import EnvName, Group, Off, Port, Secret
 from settings.values import (
@@ -147,6 +148,20 @@ class Settings(BaseModel):
             return None
         model = self.ollama_models[0].split("@")[0]
         return self.api.smoke.model_copy(update={"body": self.api.smoke.body.replace("{model}", model)})
+
+    @model_validator(mode="after")
+    def _a_safe_nginx(self) -> Self:
+        """By the image's tag; a tag that says no version is judged by what runs (engine/configure.py)."""
+        version = versions.of_image(self.images.nginx)
+        if version is None or versions.is_safe(version):
+            return self
+        older, wanted = versions.text(version), versions.wanted()
+        what = f"nginx {older} has known faults (docs/security.md); name an image of nginx {wanted}"
+        if self.profile == "production":
+            raise ValueError(f"images.nginx: {what}")
+        if self.edge.http2:
+            raise ValueError(f"edge.http2: {what}, or leave HTTP/2 off")
+        return self
 
     @model_validator(mode="after")
     def _an_image_for_acme(self) -> Self:

@@ -157,18 +157,6 @@ class TestAtOnce:
         with streaming(client, 3, ONE), streaming(client, 2, OTHER):
             assert client.get(COMPLETION, headers=bearer(OTHER)).status_code == 503
 
-    def test_http2_streams_count_one_by_one(self, at_once: EdgeStack) -> None:
-        """Four at once over a single connection."""
-        curl = ["curl", "-sk", "--http2", "--parallel", "-H", f"X-Api-Key: {ONE}"]
-        where = ["--resolve", "localhost:8443:127.0.0.1"]
-        written = ["-w", "%{http_version} %{num_connects} %{http_code}\\n"]
-        asked = ["-o", "/dev/null", f"https://localhost:8443{COMPLETION}?seconds=2"] * 4
-        done: Any = at_once.container("nginx").exec_run([*curl, *where, *written, *asked])
-        answers = [line.split() for line in done.output.decode().splitlines()]
-        assert {version for version, _, _ in answers} == {"2"}
-        assert sum(int(connects) for _, connects, _ in answers) == 1
-        assert Counter(code for _, _, code in answers) == {"200": 3, "503": 1}
-
     def test_a_client_that_leaves_makes_room(self, at_once: EdgeStack, client: httpx.Client) -> None:
         def in_flight() -> int:
             found: int = at_once.status()["colours"][at_once.live]["inFlight"]

@@ -89,8 +89,7 @@ raise SystemExit(commands.main(["setup"]))
     process.send_signal(number)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert output == "Interrupted. Finished parts stay. Run the same command again; it continues.
-"
+    assert output == "Interrupted. Finished parts stay. Run the same command again; it continues.\n"
     eventually(lambda: not alive(grandchild), 5, "what it has started has ended")
 
 

@@ -142,7 +142,7 @@ class TestProduction:
         "OLLAMA_VERSION": f"0.35.1@{DIGEST}",
         "IMAGE_TAG": "1.0.0",
         "OLLAMA_MODELS": ["a:1"],
-        "images": {"nginx": f"nginx:1.30.5@{DIGEST}"},
+        "images": {"nginx": f"nginx:1.30.7@{DIGEST}"},
         "edge": {"apiKeys": "off"},
     }
 

@@ -55,10 +55,13 @@ class Target:
 
     @contextmanager
     def with_edge(self, **settings: Any) -> Iterator[None]:
-        """The stack with these settings of its edge changed; as it was before in the end."""
+        """The stack with these settings of its edge changed; as it was before in the end.
+
+        Raises AssertionError with what was said where they are refused.
+        """
         before = self.project.config()
-        self._configure({**before, "edge": {**before["edge"], **settings}})
         try:
+            self._configure({**before, "edge": {**before["edge"], **settings}})
             yield
         finally:
             self._configure(before)

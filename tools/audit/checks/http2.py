@@ -1,10 +1,15 @@
-"""Smuggling by way of HTTP/2, in which a client can say what HTTP/1, in which the API is asked, has no words for."""
+"""HTTP/2: not offered by default, refused by name where nginx has a known fault in it; no smuggling where it is on.
+
+In HTTP/2 a client can say what HTTP/1, in which the API is asked, has no words for.
+"""
 
 import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from nginx import versions
 from tools.audit.checks.requests import unclean
 from tools.audit.stack import HTTPS, Target
 from tools.audit.verdict import Verdict, verdict
@@ -81,20 +86,56 @@ CASES = (
 
 def check(target: Target) -> Verdict:
     context = ssl.create_default_context(cafile=target.ca)
-    context.set_alpn_protocols(["h2"])
-    findings = []
-    for case in CASES:
-        reply = _send(context, case)
-        if reply.status not in case.statuses:
-            findings.append(f"{case.name}: answered {reply.status}, not {' or '.join(map(str, case.statuses))}")
-        if reply.status == 200:
-            findings += [f"{case.name}: {what}" for what in unclean(reply)]
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    findings = [f"{_agreed(context)} is picked with edge.http2 off"] if _agreed(context) != "http/1.1" else []
+    done: Any = target.container("nginx").exec_run(["nginx", "-v"])
+    said = done.output.decode().strip()
+    version = versions.of_program(said)
+    if version and versions.is_safe(version):
+        with target.with_edge(http2=True):
+            findings += [] if _agreed(context) == "h2" else ["it is not offered with edge.http2 on"]
+            findings += [finding for case in CASES for finding in _judged(context, case)]
+        seen = f"not offered; on, with {said}: {len(CASES)} sent"
+    else:
+        findings += _not_refused(target, versions.text(version) if version else said)
+        seen = f"not offered; edge.http2 is refused for {said}"
     return verdict(
-        f"{len(CASES)} hand-made requests in HTTP/2",
-        "each gets its status or an ended stream, the API sees clean headers and one request",
-        f"{len(CASES)} sent",
+        f"ALPN, edge.http2 on, and there {len(CASES)} hand-made requests",
+        f"not offered by default; on, from nginx {versions.wanted()}: each request gets its status or an ended stream, "
+        "the API sees clean headers and one request; refused by name on an older one",
+        seen,
         findings,
     )
+
+
+def _agreed(context: ssl.SSLContext) -> str | None:
+    """The protocol that the edge picks."""
+    with (
+        socket.create_connection(("127.0.0.1", HTTPS), timeout=PATIENCE) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        return connection.selected_alpn_protocol()
+
+
+def _not_refused(target: Target, version: str) -> list[str]:
+    """What is wrong where HTTP/2 is asked for on an nginx with a known fault in it."""
+    try:
+        with target.with_edge(http2=True):
+            return [f"edge.http2 can be turned on with nginx {version}"]
+    except AssertionError as error:
+        words = f"runs nginx {version}, and HTTP/2 needs nginx {versions.wanted()}"
+        said = " ".join(str(error).split())
+        return [] if words in said else [f"edge.http2 is refused, but not by {words!r}: {said}"]
+
+
+def _judged(context: ssl.SSLContext, case: Case) -> list[str]:
+    reply = _send(context, case)
+    findings = []
+    if reply.status not in case.statuses:
+        findings.append(f"{case.name}: answered {reply.status}, not {' or '.join(map(str, case.statuses))}")
+    if reply.status == 200:
+        findings += [f"{case.name}: {what}" for what in unclean(reply)]
+    return findings
 
 
 def _send(context: ssl.SSLContext, case: Case) -> Reply:

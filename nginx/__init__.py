@@ -1,0 +1,1 @@
+"""The edge: templates of its configuration, and which versions of nginx may run it."""

@@ -1,0 +1,96 @@
+"""Which nginx is known to be safe: its versions, tags of its images, and what settings make of them."""
+
+from typing import Any
+
+import pytest
+
+from nginx import versions
+from nginx.versions import Version
+from render.nginx import render
+from settings import SettingsError, load
+
+DIGEST = "sha256:" + "ab" * 32
+DEV = {"profile": "development", "OLLAMA_VERSION": "local", "IMAGE_TAG": "local", "OLLAMA_MODELS": ["a:1"]}
+PROD = {"OLLAMA_VERSION": f"1@{DIGEST}", "IMAGE_TAG": "1", "OLLAMA_MODELS": ["a:1"], "edge": {"apiKeys": "off"}}
+
+
+@pytest.mark.parametrize(
+    ("version", "safe"),
+    [
+        ((1, 22, 1), False),
+        ((1, 29, 8), False),
+        ((1, 30, 6), False),
+        ((1, 30, 7), True),
+        ((1, 30, 12), True),
+        ((1, 31, 0), False),
+        ((1, 31, 8), False),
+        ((1, 31, 9), True),
+        ((1, 31, 10), True),
+        ((1, 32, 0), True),
+        ((2, 0, 0), True),
+    ],
+)
+def test_each_branch_has_its_own_least_safe_version(version: Version, safe: bool) -> None:
+    assert versions.is_safe(version) is safe
+
+
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        ("nginx:1.30.5", (1, 30, 5)),
+        (f"nginx:1.30.5-alpine@{DIGEST}", (1, 30, 5)),
+        ("registry.example:5000/library/nginx:1.31.9-alpine3.23-slim", (1, 31, 9)),
+        ("nginxinc/nginx-unprivileged:1.30.7", (1, 30, 7)),
+        ("nginx:1.30", None),
+        ("nginx:1.30.5.1", None),
+        ("nginx:stable-alpine", None),
+        ("registry.example/edge:1.2.3", None),
+        ("registry.example/not-nginx:1.2.3", None),
+        ("local", None),
+    ],
+)
+def test_what_a_tag_says(image: str, version: Version | None) -> None:
+    assert versions.of_image(image) == version
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("nginx version: nginx/1.30.6", (1, 30, 6)),
+        ("nginx version: nginx/1.24.0 (Ubuntu)", (1, 24, 0)),
+        ("sh: nginx: not found", None),
+    ],
+)
+def test_what_the_program_says(said: str, version: Version | None) -> None:
+    assert versions.of_program(said) == version
+
+
+def refusal(base: dict[str, Any], image: str, **edge: Any) -> str:
+    values = {**base, "images": {"nginx": image}, "edge": {**base.get("edge", {}), **edge}}
+    try:
+        load("x", values)
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+def test_production_refuses_an_older_image_by_its_tag() -> None:
+    said = refusal(PROD, f"nginx:1.30.6-alpine@{DIGEST}")
+    assert "images.nginx: nginx 1.30.6 has known faults" in said
+    assert "1.30.7, or 1.31.9 or later" in said
+    assert not refusal(PROD, f"nginx:1.30.7-alpine@{DIGEST}")
+
+
+def test_http2_is_refused_on_an_older_image_in_any_stack() -> None:
+    assert "edge.http2: nginx 1.30.6 has known faults" in refusal(DEV, "nginx:1.30.6", http2=True)
+    assert not refusal(DEV, "nginx:1.30.6")
+    assert not refusal(DEV, "nginx:1.31.9", http2=True)
+    assert not refusal(DEV, "local", http2=True), "what runs is asked when the configuration is applied"
+
+
+@pytest.mark.parametrize(("edge", "lines"), [({}, {"off"}), ({"http2": False}, {"off"}), ({"http2": True}, {"on"})])
+def test_http2_is_off_unless_it_is_asked_for(edge: dict[str, Any], lines: set[str]) -> None:
+    files = render(load("dev", {**DEV, "edge": edge})).files
+    said = [line.split()[1].rstrip(";") for text in files.values() for line in text.splitlines() if " http2 " in line]
+    assert set(said) == lines
+    assert len(said) == 2
