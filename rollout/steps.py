@@ -5,6 +5,9 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
+import docker
+
+from engine.address import of_user
 from engine.client import connect, say
 from engine.errors import NeedsPerson, Usage
 from rollout.gate import Smoke
@@ -25,11 +28,16 @@ def run(name: str, env: Env = os.environ) -> None:
         raise Usage(f"The step {name} needs {error} in its environment.") from None
 
 
+def _engine() -> docker.DockerClient:
+    """The stack's: `components/step.py` names it in DOCKER_HOST."""
+    return connect(of_user())
+
+
 def _ready(env: Env) -> None:
     from engine.ready import Ready, ready
 
     ready(
-        connect(),
+        _engine(),
         Ready(container=env["CONTAINER"], pids=int(env["PIDS"]), test=env["TEST"], timeout=float(env["TIMEOUT"])),
     )
 
@@ -37,13 +45,13 @@ def _ready(env: Env) -> None:
 def _pull(env: Env) -> None:
     from engine.pull import Pull, pull
 
-    print(json.dumps(pull(connect(), Pull(container=env["CONTAINER"], pids=int(env["PIDS"])))))
+    print(json.dumps(pull(_engine(), Pull(container=env["CONTAINER"], pids=int(env["PIDS"])))))
 
 
 def _configure(env: Env) -> None:
     from engine.configure import Configure, configure
 
-    configure(connect(), Configure(container=env["CONTAINER"], config=env["CONFIG"], certificate=env["CERTIFICATE"]))
+    configure(_engine(), Configure(container=env["CONTAINER"], config=env["CONFIG"], certificate=env["CERTIFICATE"]))
 
 
 def _plan(env: Env) -> None:
@@ -53,7 +61,7 @@ def _plan(env: Env) -> None:
     last = Last(live=_colour(env["LAST_LIVE"]) if env["LAST_LIVE"] else None, release=env["LAST_RELEASE"])
     wanted = env["RELEASE"]
     try:
-        seen = observe(connect(), env["EDGE"], env["SERVICE"], volume=env["EDGE_STATE"], image=env["EDGE_IMAGE"])
+        seen = observe(_engine(), env["EDGE"], env["SERVICE"], volume=env["EDGE_STATE"], image=env["EDGE_IMAGE"])
         made = plan(seen, last, wanted, manual=env["PROMOTE"] == "manual")
     except NeedsPerson as error:
         made = plan_unseen(last, wanted, str(error)) if env["PREVIEW"] == "1" else Plan(refusal=str(error))
@@ -64,7 +72,7 @@ def _preflight(env: Env) -> None:
     from rollout.preflight import Preflight, preflight
 
     preflight(
-        connect(),
+        _engine(),
         Preflight(
             edge=env["EDGE"],
             service=env["SERVICE"],
@@ -82,7 +90,7 @@ def _release(env: Env) -> None:
 
     smoke = json.loads(env["SMOKE"])
     live = release(
-        connect(),
+        _engine(),
         Release(
             edge=env["EDGE"],
             service=env["SERVICE"],

@@ -12,7 +12,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from ops.recover import wait_for_other
+from ops.lock import wait_for_other
 from tests.integration.conftest import CONFIG
 from tools.lab.project import Project, left, sweep
 
