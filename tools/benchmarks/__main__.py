@@ -35,6 +35,7 @@ def main(words: list[str] | None = None) -> int:
     for ending in _ENDINGS:
         signal.signal(ending, _interrupt)
     try:
+        os.environ["DOCKER_HOST"] = of_user()  # the rollout's commands find no file of the stack here
         engine = connect(of_user())
         if options.clean:
             host.sweep(engine)

@@ -18,6 +18,7 @@ import pytest
 from docker.errors import APIError
 from docker.models.containers import Container
 
+from engine.address import of_user
 from images import reference
 from tools.lab.backend import build
 from tools.lab.load.client import eventually
@@ -59,7 +60,7 @@ class FaultStack(Project):
         config: dict[str, Any] = CONFIG,
     ) -> None:
         self.image, self.host, self.common = image, host, config
-        self.operator = os.environ | {"STACK": name} | ({"DOCKER_HOST": host} if host else {})
+        self.operator = os.environ | {"STACK": name, "DOCKER_HOST": host or of_user()}
         super().__init__(base / "checkout", base / "state", name, self._config("0", {}))
         self.engine = engine
         self.number = 0
