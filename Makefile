@@ -4,8 +4,10 @@ PYTHON ?= python3
 
 TOOLCHAIN := $(PYTHON) -m tools.toolchain
 RUN := $(TOOLCHAIN) run --
-# Other stacks live on other hosts: this machine then needs neither an engine nor images for them.
-SETUP := $(TOOLCHAIN) setup $(if $(filter dev,$(STACK)),,--tools-only)
+# A stack with a dockerHost is on that engine alone; this machine's own is then neither started, filled nor ended.
+FAR := $(shell grep -s ':dockerHost:' 'Pulumi.$(STACK).yaml')
+# Stacks other than dev bring their images with them.
+SETUP := $(TOOLCHAIN) setup $(if $(FAR)$(filter-out dev,$(STACK)),--tools-only)
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview deploy status rollback promote down test bench security lint linters check env doctor lock
@@ -36,7 +38,7 @@ promote: ## let a release that waits go live
 
 down: ## remove the deployment, and the engine if it was started for it
 	@$(RUN) python -m ops down --stack $(STACK)
-	@$(TOOLCHAIN) stop
+	@$(if $(FAR),,$(TOOLCHAIN) stop)
 
 test: ## run linters and all tests, and leave the machine as it was
 	@$(TOOLCHAIN) once --dev -- $(MAKE) --no-print-directory check

@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 
 from components.bluegreen import place, wanted_release
+from engine.address import of_stack
 from engine.errors import CommandError
 from rollout.arguments import Look
 from rollout.observe import planned
@@ -38,7 +39,7 @@ def release_plan(settings: Settings, stack: Stack) -> Plan:
         preview=pulumi.runtime.is_dry_run(),
     )
     try:
-        plan = planned(look, settings.docker_host or "")
+        plan = planned(look, of_stack(settings.docker_host))
     except CommandError as error:
         raise pulumi.RunError(str(error)) from None
     if plan.refusal:

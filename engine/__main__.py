@@ -5,6 +5,7 @@ import sys
 
 from docker.errors import APIError
 
+from engine.address import of_user
 from engine.arguments import Configure, Images, Ready, RunToEnd, read
 from engine.client import connect
 from engine.errors import CommandError, NeedsPerson, Usage
@@ -35,19 +36,19 @@ def _run(name: str) -> None:
         case "images":
             from engine.images import have
 
-            have(connect(), read(Images))
+            have(connect(of_user()), read(Images))
         case "ready":
             from engine.ready import ready
 
-            ready(connect(), read(Ready))
+            ready(connect(of_user()), read(Ready))
         case "run":
             from engine.run import run_to_end
 
-            print(json.dumps(run_to_end(connect(), read(RunToEnd))))
+            print(json.dumps(run_to_end(connect(of_user()), read(RunToEnd))))
         case "configure":
             from engine.configure import configure
 
-            configure(connect(), read(Configure))
+            configure(connect(of_user()), read(Configure))
 
 
 if __name__ == "__main__":

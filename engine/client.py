@@ -1,6 +1,5 @@
-"""The Docker engine, as DOCKER_HOST names it: containers by name, and commands inside them."""
+"""A Docker engine: containers by name, and commands inside them."""
 
-import os
 import re
 import sys
 import time
@@ -13,6 +12,7 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 
 from engine import ssh
+from engine.address import Address
 from engine.errors import NeedsPerson
 
 _STDOUT, _STDERR = 1, 2
@@ -27,16 +27,15 @@ class Result:
     stderr: str
 
 
-def connect(host: str = "", timeout: int = 60) -> docker.DockerClient:
-    """A client for the engine at `host`, or at DOCKER_HOST. Raises NeedsPerson when it does not answer."""
-    host = host or os.environ.get("DOCKER_HOST", "")
+def connect(address: Address, timeout: int = 60) -> docker.DockerClient:
+    """A client for this engine and no other. Raises NeedsPerson when it does not answer."""
     try:
-        address = ssh.tunnel(host) if host.startswith(ssh.SCHEME) else host
-        client = docker.DockerClient(base_url=address or None, version="auto", timeout=timeout)
+        url = ssh.tunnel(address) if address.startswith(ssh.SCHEME) else address
+        client = docker.DockerClient(base_url=url, version="auto", timeout=timeout)
     except (DockerException, OSError) as error:
         raise NeedsPerson(
-            f"The Docker engine at {host or 'the default socket'} does not answer: {error}. "
-            "Nothing was changed. Start it (or correct DOCKER_HOST) and run the same command again."
+            f"The Docker engine at {address} does not answer: {error}. Nothing was changed. "
+            "Start it, or correct dockerHost (DOCKER_HOST if the stack has none), and run the same command again."
         ) from None
     return client
 

@@ -1,1 +1,1 @@
-"""What `make up`, `make deploy` and `make down` do around a plain `pulumi up` and `pulumi destroy`."""
+"""What a person does around a plain `pulumi up` and `pulumi destroy`: one verb a file, `python -m ops <verb>`."""

@@ -1,21 +1,21 @@
 """The two ports of the edge, tried before anything is touched."""
 
-import os
 import socket
 
+from engine.address import Address
 from engine.client import connect, find
 from settings import Settings
 from workloads import edge
 
 
-def taken(settings: Settings) -> list[int]:
+def taken(settings: Settings, where: Address) -> list[int]:
     """The ports of the edge that another program holds.
 
     Only asked where the engine is this machine's own, and where the stack's edge does not hold them itself.
     """
-    if (settings.docker_host or os.environ.get("DOCKER_HOST", "unix:")).split(":")[0] != "unix":
+    if not where.startswith("unix:"):
         return []
-    proxy = find(connect(settings.docker_host or ""), edge.server(settings).name)
+    proxy = find(connect(where), edge.server(settings).name)
     if proxy is not None and proxy.status == "running":
         return []
     wanted = (settings.edge.http_port, settings.edge.https_port)

@@ -2,6 +2,7 @@
 
 import docker
 
+from engine.address import Address
 from engine.client import connect, find
 from engine.edge import Edge
 from engine.errors import NeedsPerson
@@ -11,15 +12,15 @@ from rollout.colours import find_colours
 from rollout.plan import Last, Observed, Plan, plan, plan_unseen
 
 
-def planned(look: Look, host: str) -> Plan:
-    """The plan of an update against the engine at `host`.
+def planned(look: Look, address: Address) -> Plan:
+    """The plan of an update against the engine at `address`.
 
     In a preview an engine that cannot be reached is no error: the plan is then made of the stack's last outputs. Raises
     NeedsPerson otherwise.
     """
     last = Last(live=look.last_live, release=look.last_release)
     try:
-        return plan(observe(connect(host), look), last, look.wanted, manual=look.manual)
+        return plan(observe(connect(address), look), last, look.wanted, manual=look.manual)
     except NeedsPerson as error:
         if not look.preview:
             raise

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import docker
 
-from engine.client import connect, find
+from engine import address
+from engine.address import Address
+from engine.client import connect, find, say
 from engine.edge import Edge
 from engine.errors import Usage
 from rollout.colours import Colours, find_colours
@@ -33,23 +35,51 @@ class Stack:
 
 
 def open_stack(name: str) -> Stack:
-    """Raises Usage when there is nothing of the stack on its engine, NeedsPerson when its edge does not run."""
-    client = connect(os.environ.get("DOCKER_HOST") or _docker_host(name))
+    """Raises Usage when nothing says which engine the stack is on, or when there is nothing of it on that engine."""
+    where = engine_of(name)
+    client = connect(where)
     edge = f"{name}-nginx"
     if find(client, edge) is None and not any(find_colours(client, f"{name}-api").values()):
         raise Usage(
-            f'There is nothing of a stack "{name}" on the engine: neither {edge} nor a colour of its API. '
-            "Name the stack with STACK or --stack, and its engine with DOCKER_HOST."
+            f'There is nothing of a stack "{name}" on the engine at {where}: neither {edge} nor a colour of its API. '
+            "Name the stack with STACK or --stack. Its engine is named by dockerHost in "
+            f"Pulumi.{name}.yaml, or by DOCKER_HOST where that file names none."
         )
     return Stack(name=name, client=client, edge=Edge(client, edge))
 
 
-def _docker_host(name: str) -> str:
-    """`dockerHost` of Pulumi.<stack>.yaml; empty if there is none. Nothing else of that file matters here."""
+def engine_of(name: str) -> Address:
+    """The engine of a stack: `dockerHost` of its file, whatever DOCKER_HOST says, as Pulumi's provider has it.
+
+    Raises Usage when the file cannot tell and DOCKER_HOST does not either: no engine is asked on a guess.
+    """
     path = _ROOT / f"Pulumi.{name}.yaml"
-    if not path.exists() or ":dockerHost" not in (text := path.read_text()):
-        return ""
+    chosen = os.environ.get("DOCKER_HOST")
+    if not path.exists() and not chosen:
+        raise Usage(
+            f'There is no {path.name} here, so nothing says which engine the stack "{name}" is on. Nothing was asked. '
+            "Run the command where that file is, or name the engine: DOCKER_HOST=unix:///var/run/docker.sock."
+        )
+    docker_host = _docker_host(path) if path.exists() else None
+    if docker_host and chosen and chosen != docker_host:
+        say(f"{name} is on {docker_host} (dockerHost in {path.name}); DOCKER_HOST ({chosen}) is not asked.")
+    return address.of_stack(docker_host)
+
+
+def _docker_host(path: Path) -> str | None:
+    """`dockerHost` of a stack's file, if there is one. Nothing else of that file matters here."""
+    if ":dockerHost" not in (text := path.read_text()):
+        return None
     import yaml  # only here: the fast lane has no time for what it does not need
 
-    config = (yaml.safe_load(text) or {}).get("config") or {}
-    return next((str(value) for key, value in config.items() if str(key).endswith(":dockerHost")), "")
+    try:
+        config = (yaml.safe_load(text) or {}).get("config") or {}
+    except yaml.YAMLError as error:
+        raise Usage(f"{path.name} is not valid YAML, so nothing says which engine the stack is on: {error}") from None
+    found = next((value for key, value in config.items() if str(key).endswith(":dockerHost")), None)
+    if not isinstance(found, str | None):
+        raise Usage(
+            f"dockerHost in {path.name} is not a text (a Pulumi secret cannot be read here), so nothing says which "
+            "engine the stack is on. Set it with `pulumi config set --plaintext dockerHost <address>`."
+        )
+    return found

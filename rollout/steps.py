@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 
+from engine.address import of_user
 from engine.arguments import read
 from engine.client import connect, say
 from engine.errors import Usage
@@ -20,13 +21,13 @@ def run(name: str) -> None:
 def _preflight() -> None:
     from rollout.preflight import preflight
 
-    preflight(connect(), read(Preflight))
+    preflight(connect(of_user()), read(Preflight))
 
 
 def _release() -> None:
     from rollout.release import release
 
-    live = release(connect(), read(Release))
+    live = release(connect(of_user()), read(Release))
     print(json.dumps(asdict(live)))
     say(f"{live.live} is live with release {live.release}")
 

@@ -4,6 +4,7 @@ The host is a container with a server and the engine's socket; the client is thi
 the test's own.
 """
 
+import json
 import os
 import shutil
 import socket
@@ -15,6 +16,7 @@ import docker
 import pytest
 
 from tests.faults.conftest import SOME
+from tests.faults.recorder import Recorder
 from tools.lab.load.client import LoadClient
 from tools.lab.place import place
 from tools.lab.stack import SmallStack as FaultStack
@@ -115,3 +117,83 @@ def test_a_deployment_that_cannot_reach_it_names_it(far: FaultStack, host: str) 
     assert tried.returncode != 0
     assert f"{host}:1" in tried.stdout + tried.stderr
     assert "Traceback" not in tried.stdout + tried.stderr
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[Recorder]:
+    made = Recorder(tmp_path)
+    yield made
+    made.close()
+
+
+def watched(far: FaultStack, recorder: Recorder, *command: str) -> str:
+    """What a command says, in the stack's checkout, whose user has a local engine too: the one that records."""
+    before = far.env
+    far.env = before | {"DOCKER_HOST": recorder.address}
+    try:
+        done = far.run(*recorder.instead(*command), timeout=300)
+    finally:
+        far.env = before
+    return done.stdout + done.stderr
+
+
+def begin_and_forget(far: FaultStack, name: str) -> None:
+    """Have the state say that the container `name` was begun, as after a SIGKILL of `pulumi up`."""
+    state = json.loads(far.pulumi("stack", "export").stdout)
+    made = next(found for found in state["deployment"]["resources"] if found["type"].endswith(":Container"))
+    begun = {key: made[key] for key in ("type", "custom", "provider", "parent")}
+    begun |= {"urn": f"{made['urn']}-x", "inputs": {"name": name}, "outputs": {}}
+    state["deployment"]["pending_operations"] = [{"type": "creating", "resource": begun}]
+    file = far.backend / "begun.json"
+    file.write_text(json.dumps(state))
+    far.pulumi("stack", "import", "--force", "--file", str(file))
+
+
+def test_the_recorder_sees_a_command_of_the_local_engine(far: FaultStack, recorder: Recorder) -> None:
+    """By both ways, or the tests below would prove nothing."""
+    ways = [{"DOCKER_HOST": recorder.address}] + ([{"DOCKER_HOST": ""}] if os.geteuid() == 0 else [])
+    for way in ways:
+        recorder.requests.clear()
+        command = recorder.instead("docker", "ps")
+        asked = subprocess.run(command, env=far.env | way, capture_output=True, text=True, timeout=60, check=False)
+        assert asked.returncode != 0
+        assert recorder.requests
+
+
+def test_no_command_asks_the_local_engine(far: FaultStack, recorder: Recorder, engine: docker.DockerClient) -> None:
+    stack = f"STACK={far.name}"
+    far.version = far.want()
+    assert "to replace" in watched(far, recorder, "make", "preview", stack)
+    assert f"{far.name} is up at" in watched(far, recorder, "make", "up", stack)
+    assert far.versions()[far.live] == far.version
+    shown = watched(far, recorder, "make", "status", stack)
+    assert f"DOCKER_HOST ({recorder.address}) is not asked" in shown
+    assert "is live again" in watched(far, recorder, "make", "rollback", stack)
+    far.version = far.want()
+    assert f"{far.name} is up at" in watched(far, recorder, "make", "deploy", stack, "TAG=2")
+    half_made = engine.containers.create(far.image + ":1", name=f"{far.name}-half-made")
+    begin_and_forget(far, f"{far.name}-half-made")
+    assert "1 operations" in watched(far, recorder, "python3", "-m", "ops", "recover", "--stack", far.name)
+    assert half_made.id not in [container.id for container in engine.containers.list(all=True, ignore_removed=True)]
+    assert "is live" in watched(far, recorder, "make", "status", stack)
+    watched(far, recorder, "make", "down", stack)
+    assert far.ids() == {}
+    assert recorder.requests == []
+
+
+def test_an_engine_that_does_not_answer_is_not_replaced_by_another(
+    far: FaultStack, host: str, recorder: Recorder
+) -> None:
+    """Last: the stack is gone by now, but for its state."""
+    far.write(far.config() | {"dockerHost": f"{host}:1"})
+    environment = far.env | {"DOCKER_HOST": recorder.address, "STACK": far.name}
+    for words in (["ops", "up"], ["ops", "preview"], ["rollout", "status"], ["rollout", "rollback"]):
+        command = recorder.instead("python3", "-m", *words)
+        tried = subprocess.run(
+            command, cwd=far.folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        said = tried.stdout + tried.stderr
+        assert f"{host}:1" in said
+        assert "Traceback" not in said
+        assert (tried.returncode != 0) == (words[-1] != "preview"), said
+    assert recorder.requests == []

@@ -12,13 +12,13 @@ from pathlib import Path
 import docker
 import pytest
 
-from ops.recover import wait_for_other
+from ops.lock import wait_for_other
 from tests.integration.conftest import CONFIG
 from tools.lab.place import place
 from tools.lab.project import Project
 from tools.lab.sweep import left, sweep
 
-PLACE = place("it2")
+PLACE = place("itk")
 CONFIG_2 = CONFIG | PLACE.settings
 
 

@@ -14,6 +14,7 @@ from pulumi.runtime.proto import resource_pb2
 
 import components.plan
 from certificates.__main__ import self_signed
+from engine.address import Address
 from rollout.arguments import Look
 from rollout.plan import Plan
 from tests.unit.test_workloads import TestTheList
@@ -67,7 +68,7 @@ def program(monkeypatch: pytest.MonkeyPatch, plan: Plan) -> tuple[Engine, Monito
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     engine = Engine()
 
-    def planned(_look: Look, _host: str) -> Plan:
+    def planned(_look: Look, _address: Address) -> Plan:
         engine.before_plan = set(engine.made)
         return plan
 

@@ -28,6 +28,7 @@ def test_everything_is_set_for_a_user_who_has_set_nothing() -> None:
         "PULUMI_BACKEND_URL": "file:///s/pulumi?metadata=skip",
         "PULUMI_HOME": "/s/pulumi-home",
         "PULUMI_CONFIG_PASSPHRASE_FILE": "/s/passphrase",
+        "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
     }

@@ -16,6 +16,7 @@ import docker
 from docker.errors import APIError
 from rich.console import Console
 
+from engine.address import of_user
 from engine.client import connect, say
 from engine.errors import NeedsPerson
 from tools.benchmarks import flips, host, machine, report, speed
@@ -35,7 +36,8 @@ def main(words: list[str] | None = None) -> int:
     for ending in _ENDINGS:
         signal.signal(ending, _interrupt)
     try:
-        engine = connect()
+        os.environ["DOCKER_HOST"] = of_user()  # the rollout's commands find no file of the stack here
+        engine = connect(of_user())
         if options.clean:
             host.sweep(engine)
         else:

@@ -15,6 +15,7 @@ import docker
 from docker.errors import APIError
 from docker.models.containers import Container
 
+from engine.address import of_user
 from images import reference
 from tools.lab.place import Place
 from tools.lab.project import ROOT, Project, overlaid
@@ -45,7 +46,7 @@ class SmallStack(Project):
     ) -> None:
         self.image, self.host = image, host
         self.common = overlaid(overlaid(CONFIG, place.settings), more | ({"dockerHost": host} if host else {}))
-        self.operator = os.environ | {"STACK": place.name} | ({"DOCKER_HOST": host} if host else {})
+        self.operator = os.environ | {"STACK": place.name, "DOCKER_HOST": host or of_user()}
         super().__init__(base, place.name, self._config("0", {}))
         self.engine = engine
         self.number = 0

@@ -55,14 +55,35 @@ def running(host: str | None = None, publishing: int | None = None) -> list[str]
     return listed.stdout.split()
 
 
+def named(user: Mapping[str, str]) -> str | None:
+    """How the user has named an engine, in words; None where it is docker's default one."""
+    if host := user.get("DOCKER_HOST"):
+        return f"DOCKER_HOST is {host}"
+    context = _context(user)
+    return f"the docker context is {context}" if context else None
+
+
 def host_to_set(user: Mapping[str, str]) -> str | None:
     """The address that programs without knowledge of docker contexts need in DOCKER_HOST, or None.
 
-    Docker Desktop, Colima and rootless engines have no default socket; the docker CLI finds them by its context.
+    Docker Desktop, Colima and rootless engines have no default socket; the docker CLI finds them by its context. A user
+    may also have chosen a context beside an engine at the default socket.
     """
-    if DEFAULT_SOCKET.exists() or shutil.which("docker", path=user.get("PATH")) is None:
+    if (DEFAULT_SOCKET.exists() and not _context(user)) or shutil.which("docker", path=user.get("PATH")) is None:
         return None
     command = ["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]
     asked = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
     host = asked.stdout.strip()
     return host if asked.returncode == 0 and host != f"unix://{DEFAULT_SOCKET}" else None
+
+
+def _context(user: Mapping[str, str]) -> str:
+    """The docker context that the user has chosen; empty for the default one."""
+    chosen = user.get("DOCKER_CONTEXT", "")
+    if not chosen:
+        file = Path(user.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+        try:
+            chosen = json.loads(file.read_text(encoding="utf-8")).get("currentContext", "")
+        except (OSError, ValueError, AttributeError):
+            return ""
+    return "" if chosen == "default" else str(chosen)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import re
 import shutil
 import socket
 import subprocess
@@ -25,7 +26,7 @@ from tools.toolchain import (
 )
 from tools.toolchain.images import exists
 
-# The ports of the dev stack's edge, as in Pulumi.dev.yaml.
+# The ports of the dev stack's edge where Pulumi.dev.yaml names none.
 PORTS = (8080, 8443)
 # Disk space that a first setup needs, in bytes.
 ROOM = 10 * 10**9
@@ -59,10 +60,10 @@ def examine() -> list[Finding]:
         _packages(),
         _go(cli, official_offered=bool(reachable["Pulumi's downloads"])),
         *_pulumi(cli),
-        *_docker(),
+        *(_docker() if (far := _dev(r"^\s*\S+:dockerHost:\s*(\S+)")) is None else [_elsewhere(far)]),
         _room(),
         *(_registry(name, answers) for name, answers in reachable.items()),
-        *map(_port, PORTS),
+        *(map(_port, _ports()) if far is None else []),
     ]
 
 
@@ -113,6 +114,10 @@ def _pulumi(cli: pulumi_cli.Cli | None) -> list[Finding]:
     return findings + [Finding(f"{name} plugin", "ok", version, way) for name, version in wanted]
 
 
+def _elsewhere(host: str) -> Finding:
+    return Finding("docker engine", "note", f"not asked: the dev stack is on {host}")
+
+
 def _docker() -> list[Finding]:
     if shutil.which("docker") is None:
         return [Finding(name, "missing", "", advice=_SET_UP) for name in ("docker CLI", "docker engine", "images")]
@@ -124,10 +129,28 @@ def _docker() -> list[Finding]:
         return [*findings, Finding("images", "missing", "unknown without an engine")]
     started = "started by this project" if engine.is_ours(engine.home()) else "was here"
     findings.append(Finding("docker engine", "ok", f"{found.version}, API {found.api}", started))
-    lacking = [name for name in images.NAMES if not exists(images.reference(name))]
-    if lacking:
-        return [*findings, Finding("images", "missing", "without " + ", ".join(lacking), advice=_SET_UP)]
-    return [*findings, Finding("images", "ok", ", ".join(images.NAMES), "built from images/")]
+    return [*findings, _images({name for name in images.NAMES if exists(images.reference(name))})]
+
+
+def _images(there: set[str]) -> Finding:
+    """The images on the engine; those that the setup builds are to be there, the others where a stack needs them."""
+    needed = [name for name in images.NAMES if name not in images.ON_DEMAND]
+    if lacking := [name for name in needed if name not in there]:
+        return Finding("images", "missing", "without " + ", ".join(lacking), advice=_SET_UP)
+    return Finding("images", "ok", ", ".join(name for name in images.NAMES if name in there), "built from images/")
+
+
+def _ports() -> list[int]:
+    """The ports of the dev stack's edge."""
+    named = (_dev(rf"^\s+{key}:\s*(\d+)") for key in ("httpPort", "httpsPort"))
+    return [int(port or usual) for port, usual in zip(named, PORTS, strict=True)]
+
+
+def _dev(pattern: str) -> str | None:
+    """What this finds in the dev stack's file. No YAML: the system's own Python may have no package for it."""
+    file = paths.CHECKOUT / "Pulumi.dev.yaml"
+    found = re.search(pattern, file.read_text(encoding="utf-8"), re.MULTILINE) if file.exists() else None
+    return found[1] if found else None
 
 
 def _room() -> Finding:

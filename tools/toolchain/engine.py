@@ -68,10 +68,11 @@ def ensure(step: Step) -> None:
             f"{_STEP}: one runs here, but this user may not use it ({found.reason}).\n"
             "Nothing has changed. Let this user in (on most systems: `sudo usermod -aG docker $USER` and a new login)."
         )
-    if "DOCKER_HOST" in os.environ:
+    if named := docker_cli.named(os.environ):
         raise problems.Problem(
-            f"{_STEP}: DOCKER_HOST is {os.environ['DOCKER_HOST']}, and no engine answers there ({found.reason}).\n"
-            "Nothing has changed. Start that engine, or unset DOCKER_HOST to use one on this machine."
+            f"{_STEP}: {named}, and no engine answers there ({found.reason}).\n"
+            "Nothing has changed. Start that engine, or name none (unset DOCKER_HOST and DOCKER_CONTEXT, "
+            "`docker context use default`) to use one on this machine."
         )
     if os.geteuid() != 0:
         raise problems.Problem(

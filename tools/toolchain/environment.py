@@ -61,6 +61,8 @@ def variables(user: Mapping[str, str], found: Installed) -> dict[str, str]:
         wanted["PULUMI_BACKEND_URL"] = f"file://{state / 'pulumi'}?metadata=skip"
     if "PULUMI_CONFIG_PASSPHRASE" not in user:
         wanted["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(state / "passphrase")
+    # A stack's file without the salt of its secrets is as good as one with it: the state holds it too.
+    wanted["PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER"] = "true"
     host = None if "DOCKER_HOST" in user else docker_cli.host_to_set(user)
     if host:
         wanted["DOCKER_HOST"] = host

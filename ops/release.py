@@ -1,0 +1,49 @@
+"""`release`: name the build of the API that the stack is to run, and deploy it."""
+
+import os
+import subprocess
+import sys
+
+from engine.address import Address
+from engine.errors import Refused
+from ops import pulumi
+from ops.up import up
+from rollout.stack import engine_of
+from settings import Settings
+from settings.files import ROOT, read_stack
+from settings.values import LOCAL
+
+
+def release(stack: str, tag: str) -> None:
+    """Deploy the build `tag` of the stack's API image; without a tag, the image of images/api, built on its engine.
+
+    Raises Refused when the stack runs neither of them.
+    """
+    settings = read_stack(stack)
+    if not tag:
+        _must_be_built_here(stack, settings)
+        _build(engine_of(stack))
+        tag = LOCAL
+    if settings.image_tag != tag:
+        pulumi.make(stack)
+        pulumi.read("config", "set", "IMAGE_TAG", tag, "--stack", stack)
+        print(f"IMAGE_TAG of {stack} is {tag} now.")
+    up(stack)
+
+
+def _must_be_built_here(stack: str, settings: Settings) -> None:
+    """`local` as IMAGE_TAG means the image of images/api, whatever api.image says: it must not replace another one."""
+    own = settings.image_tag == LOCAL or "image" not in settings.api.model_fields_set
+    if settings.profile == "production" or not own:
+        raise Refused(
+            f"Say which build to release: `make deploy STACK={stack} TAG=<tag>`. "
+            f"It must be in {settings.api.image} already; nothing was changed."
+        )
+
+
+def _build(where: Address) -> None:
+    """Have the image on that engine; its progress is shown."""
+    command = [sys.executable, "-m", "tools.toolchain.images", "api"]
+    building = {**os.environ, "DOCKER_HOST": where}
+    if subprocess.run(command, cwd=ROOT, env=building, stdout=subprocess.DEVNULL, check=False).returncode:
+        raise Refused("The image of the API could not be built, as is said above; the stack was not changed.")

@@ -1,0 +1,68 @@
+"""`up`: deploy the stack, ask its model a question through the edge, and say what to try next."""
+
+import json
+
+from engine.errors import Refused
+from ops import pulumi
+from ops.ask import ask, wait_for_certificate
+from ops.lock import wait_for_other
+from ops.ports import taken
+from ops.recover import finish_interrupted
+from rollout.stack import engine_of
+from settings import Settings
+from settings.files import read_stack
+
+
+def up(stack: str) -> None:
+    """Raises Refused when a port of the edge is taken, PulumiFailed, or NoAnswer when the question is not answered."""
+    settings = read_stack(stack)
+    wait_for_other(stack)
+    if not pulumi.make(stack):
+        finish_interrupted(stack)
+    if ports := taken(settings, engine_of(stack)):
+        raise Refused(
+            f"Port {' and port '.join(map(str, ports))} on {settings.edge.bind} is in use by another program; "
+            f"nothing was changed. Stop it, or set edge.httpPort and edge.httpsPort in Pulumi.{stack}.yaml."
+        )
+    pulumi.show("up", stack, "--yes", "--skip-preview")
+    made = pulumi.outputs(stack)
+    _ask(stack, settings, made["url"], made["ca"])
+    print(_next_steps(stack, made["url"]))
+
+
+def _ask(stack: str, settings: Settings, url: str, ca: str) -> None:
+    """Ask the question, where there is a way in for this machine."""
+    if settings.edge.proxy_protocol:
+        print("\nNothing was asked through the edge: it speaks to its load balancer alone (edge.proxyProtocol).")
+        return
+    key = _key(stack, settings)
+    if key is None:
+        print("\nNothing was asked through the edge: no API key is issued that may ask (docs/operations.md, API keys).")
+        return
+    if acme := settings.edge.tls.acme:
+        wait_for_certificate(settings, url, acme.directory)
+    ask(settings, url, ca, key)
+
+
+def _key(stack: str, settings: Settings) -> str | None:
+    """A value of the first API key that may ask for everything: empty where the edge needs none, None if there is none.
+    It is encrypted in the stack's file, and whoever may deploy the stack may read it."""
+    if settings.edge.api_keys is None:
+        return ""
+    configured = json.loads(pulumi.read("config", "get", "edge", "--stack", stack))["apiKeys"]
+    for key in configured.values():
+        if key["keys"] and not key.get("paths"):
+            return str(key["keys"][0])
+    return None
+
+
+def _next_steps(stack: str, url: str) -> str:
+    named = "" if stack == "dev" else f" STACK={stack}"
+    return f"""
+{stack} is up at {url}. Try next:
+  make status{named}      which colour is live, what runs, what is in flight
+  make deploy{named}      build images/api and release it without losing a request
+  make rollback{named}    back to the release before, in under a second
+  make down{named}        remove everything again
+With `eval "$(make -s env)"` a plain `pulumi preview --stack {stack}` works in this shell, and
+  curl --cacert <(pulumi stack output ca --stack {stack}) {url}/v1/models"""

@@ -1,0 +1,232 @@
+"""Which engine the commands ask, and what they say of a mistake."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import docker
+import pulumi
+import pytest
+from pulumi.runtime.config import CONFIG
+
+from components import provider
+from engine import address
+from engine.errors import Refused, Usage
+from ops import __main__ as command_line
+from ops import recover
+from ops import release as releasing
+from ops.pulumi import PulumiFailed
+from rollout import stack as rollout_stack
+from rollout.stack import engine_of
+from settings import Settings, load
+
+FAR, OTHER = "ssh://deploy@llm-1.example.com", "ssh://deploy@llm-2.example.com"
+DEFAULT = "unix:///var/run/docker.sock"
+BASE = {"profile": "development", "OLLAMA_VERSION": "local", "IMAGE_TAG": "local", "OLLAMA_MODELS": ["a:1"]}
+
+
+@pytest.fixture(autouse=True)
+def _no_engine_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "STACK"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The checkout, as the rollout sees it."""
+    monkeypatch.setattr(rollout_stack, "_ROOT", tmp_path)
+    return tmp_path
+
+
+def configured(folder: Path, *lines: str) -> None:
+    (folder / "Pulumi.x.yaml").write_text("\n".join(["config:", "  orca-agents:profile: production", *lines]))
+
+
+@pytest.mark.parametrize(
+    ("line", "chosen", "asked"),
+    [
+        (None, None, DEFAULT),
+        (None, OTHER, OTHER),
+        (FAR, None, FAR),
+        (FAR, OTHER, FAR),
+        (FAR, "unix:///run/user/1000/docker.sock", FAR),
+        (FAR, "", FAR),
+        (None, "", DEFAULT),
+    ],
+)
+def test_the_stacks_own_engine_is_asked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, line: str | None, chosen: str | None, asked: str
+) -> None:
+    configured(folder, *([f"  orca-agents:dockerHost: {line}"] if line else []))
+    if chosen is not None:
+        monkeypatch.setenv("DOCKER_HOST", chosen)
+    assert engine_of("x") == asked
+
+
+def test_an_engine_that_the_user_named_in_vain_is_mentioned(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configured(folder, f"  orca-agents:dockerHost: {FAR}")
+    monkeypatch.setenv("DOCKER_HOST", OTHER)
+    engine_of("x")
+    assert capsys.readouterr().err == (
+        f"x is on {FAR} (dockerHost in Pulumi.x.yaml); DOCKER_HOST ({OTHER}) is not asked.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("  orca-agents:dockerHost: {secure: v1:abc}", "dockerHost in Pulumi.x.yaml is not a text"),
+        ("  orca-agents:dockerHost: [", "Pulumi.x.yaml is not valid YAML"),
+    ],
+)
+def test_a_file_that_cannot_tell_is_no_reason_to_guess(folder: Path, line: str, said: str) -> None:
+    configured(folder, line)
+    with pytest.raises(Usage, match=said):
+        engine_of("x")
+
+
+def test_without_a_file_the_user_has_to_name_the_engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not list(folder.iterdir())
+    with pytest.raises(Usage, match=r"no Pulumi\.x\.yaml here.*Nothing was asked.*DOCKER_HOST=unix://"):
+        engine_of("x")
+    monkeypatch.setenv("DOCKER_HOST", OTHER)
+    assert engine_of("x") == OTHER
+
+
+class State:
+    """A state with operations that were begun and never ended, and what came of it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *pending: dict[str, Any], provider: dict[str, Any]) -> None:
+        self.written: dict[str, Any] | None = None
+        self.asked: list[str] = []
+        urn = "urn:pulumi:x::orca-agents::pulumi:providers:docker::engine"
+        for operation in pending:
+            operation["resource"]["provider"] = f"{urn}::7c9f"
+        resources = [{"urn": urn, "type": "pulumi:providers:docker", "inputs": provider}]
+        self.content = {"deployment": {"resources": resources, "pending_operations": list(pending)}}
+        monkeypatch.setattr("ops.recover.pulumi.read", self._read)
+        monkeypatch.setattr("ops.recover.connect", self._connect)
+
+    def _read(self, *words: str, stdin: str = "") -> str:
+        if words[1] == "import":
+            self.written = json.loads(stdin)
+        return json.dumps(self.content)
+
+    def _connect(self, where: str) -> docker.DockerClient:
+        self.asked.append(where)
+        raise ConnectionError("asked")
+
+
+def begun(kind: str = "container:Container", how: str = "creating") -> dict[str, Any]:
+    return {"type": how, "resource": {"type": f"docker:index/{kind}", "inputs": {"name": "x-nginx"}}}
+
+
+def test_what_was_begun_on_the_stacks_engine_is_looked_for_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configured(folder, f"  orca-agents:dockerHost: {FAR}")
+    state = State(monkeypatch, begun(), provider={"host": FAR})
+    with pytest.raises(ConnectionError):
+        recover.finish_interrupted("x")
+    assert state.asked == [FAR]
+    assert state.written is None, "what could not be cleared up is not forgotten"
+
+
+@pytest.mark.parametrize(
+    ("now", "then"), [(FAR, {"host": OTHER}), (FAR, {}), (None, {"host": FAR}), (None, {"host": OTHER})]
+)
+def test_what_was_begun_on_another_engine_is_left_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, now: str | None, then: dict[str, str]
+) -> None:
+    configured(folder, *([f"  orca-agents:dockerHost: {now}"] if now else []))
+    state = State(monkeypatch, begun(), begun("network:Network"), provider=then)
+    with pytest.raises(Refused, match=r"interrupted on the engine at .*Neither was asked.*ops recover --stack x"):
+        recover.finish_interrupted("x")
+    assert (state.asked, state.written) == ([], None)
+
+
+def test_what_needs_no_engine_asks_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also without the stack's file, so that `down` works without it."""
+    assert not list(folder.iterdir())
+    state = State(monkeypatch, begun(how="updating"), begun("volume:Volume"), provider={"host": FAR})
+    assert recover.finish_interrupted("x") == 2
+    assert state.asked == []
+    assert state.written is not None
+    assert state.written["deployment"]["pending_operations"] == []
+
+
+def settings(**change: Any) -> Settings:
+    return load("x", {**BASE, **change})
+
+
+def test_a_docker_context_is_refused_where_the_provider_would_follow_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_CONTEXT", "elsewhere")
+    with pytest.raises(pulumi.RunError, match="DOCKER_CONTEXT is elsewhere"):
+        provider.on_engine(settings(dockerHost=FAR))
+
+
+@pytest.mark.parametrize("key", ["docker:host", "docker:context"])
+def test_so_is_what_only_the_provider_reads(key: str) -> None:
+    before = CONFIG.set({key: OTHER})
+    try:
+        with pytest.raises(pulumi.RunError, match=f"{key} is set"):
+            provider.on_engine(settings())
+    finally:
+        CONFIG.reset(before)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"IMAGE_TAG": "1", "api": {"image": "registry.example.com/api"}},
+        {
+            "profile": "production",
+            "OLLAMA_VERSION": f"1.0.0@sha256:{'a' * 64}",
+            "IMAGE_TAG": "1.0.0",
+            "api": {"image": "registry.example.com/api"},
+            "edge": {"hostname": "llm.example.com", "apiKeys": "off"},
+            "images": {"nginx": f"nginx:1.31.9@sha256:{'a' * 64}"},
+        },
+    ],
+)
+def test_a_release_does_not_replace_somebodys_image_by_our_own(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(releasing, "read_stack", lambda _: settings(**change))
+    with pytest.raises(Refused, match=r"make deploy STACK=x TAG=<tag>.*registry\.example\.com/api"):
+        releasing.release("x", "")
+
+
+@pytest.mark.parametrize("verb", ["up", "preview", "release"])
+def test_a_stack_without_a_file_is_one_message(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main([verb, "--stack", "nowhere"]) == 1
+    assert capsys.readouterr().err.startswith('There is no Pulumi.nowhere.yaml, so no stack "nowhere".')
+
+
+@pytest.mark.parametrize("verb", ["down", "recover"])
+def test_no_pulumi_is_one_message(
+    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert command_line.main([verb, "--stack", "nowhere"]) == 1
+    assert capsys.readouterr().err.startswith("There is no `pulumi` on the PATH; nothing was changed.")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(KeyboardInterrupt(), 130), (PulumiFailed("x"), 1), (OSError("no route"), 1), (Refused("no"), 1)],
+)
+def test_every_end_is_a_message(
+    error: BaseException, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr(command_line, "preview", fail)
+    assert command_line.main(["preview"]) == code
+    assert str(error) in capsys.readouterr().err
+
+
+def test_an_address_is_what_it_says() -> None:
+    assert address.of_stack(FAR) == FAR
+    assert address.of_stack(None) == address.of_user() == DEFAULT
