@@ -90,7 +90,7 @@ def test_the_edge_is_killed_and_comes_back_with_the_same_colour(pair: SmallStack
         assert pair.rollout("flip", "--to", "green").returncode == 0
     version = pair.versions()["green"]
     config = pair.in_state("readlink config").stdout.strip().rsplit("/", 1)[1]
-    reloaded = pair.step("configure", CONTAINER=f"{pair.name}-nginx", CONFIG=config, CERTIFICATE="")
+    reloaded = pair.run_configure(config)
     assert reloaded.returncode == 0, reloaded.stderr
     pair.kill_process("nginx")
     eventually(
@@ -137,7 +137,7 @@ def test_no_request_reaches_a_stranger(pair: SmallStack, engine: docker.DockerCl
 
 def test_a_bad_configuration_never_becomes_the_running_one(pair: SmallStack, load: LoadClient) -> None:
     """A directive that there is none of, and a certificate that is missing."""
-    carrier = pair.container("nginx-config")
+    carrier = pair.container("edge-config-files")
     good = pair.in_state("readlink config").stdout.strip()
     files = {
         "bad-directive": "events {}\nno_such_directive on;\n",
@@ -146,7 +146,7 @@ def test_a_bad_configuration_never_becomes_the_running_one(pair: SmallStack, loa
     with load.run(pair.url, pair.ca, REQUESTS) as running:
         for name, text in files.items():
             put(carrier, f"/files/releases/{name}/nginx.conf", text)
-            refused = pair.step("configure", CONTAINER=f"{pair.name}-nginx", CONFIG=name, CERTIFICATE="")
+            refused = pair.run_configure(name)
             assert refused.returncode == 3
             assert "nginx refuses the new configuration" in refused.stderr
             assert {"bad-directive": "no_such_directive", "bad-certificate": "/no"}[name] in refused.stderr

@@ -35,9 +35,9 @@ def test_a_damaged_journal(pair: SmallStack, load: LoadClient, damage: str) -> N
     pair.want()
     with load.run(pair.url, pair.ca, REQUESTS) as running:
         assert pair.in_state(damage).returncode == 0
-        refused = pair.step_plan()
-        assert "python -m rollout repair" in refused["refusal"]
-        assert f"nginx asks {live} first" in refused["refusal"]
+        refused = pair.plan()
+        assert "python -m rollout repair" in refused.refusal
+        assert f"nginx asks {live} first" in refused.refusal
         assert "python -m rollout repair" in pair.rollout("status").stdout
         repaired = pair.rollout("repair")
         assert repaired.returncode == 0, repaired.stderr

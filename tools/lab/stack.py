@@ -15,8 +15,12 @@ import docker
 from docker.errors import APIError
 from docker.models.containers import Container
 
-from engine.address import of_user
+from engine.address import of_stack, of_user
+from engine.arguments import VARIABLE, Configure, write
 from images import reference
+from rollout import arguments
+from rollout.observe import planned
+from rollout.plan import Plan
 from tools.lab.place import Place
 from tools.lab.project import ROOT, Project, overlaid
 from tools.lab.sweep import sweep
@@ -111,17 +115,24 @@ class SmallStack(Project):
         command = [sys.executable, "-m", "rollout", *words]
         return self._as_operator(command)
 
-    def step(self, name: str, **env: str) -> subprocess.CompletedProcess[str]:
-        """Run one step of a deployment, as Pulumi would."""
-        return self._as_operator([sys.executable, "-m", "rollout", "step", name], **env)
+    def run_configure(self, config: str) -> subprocess.CompletedProcess[str]:
+        """Run the step `configure`, as Pulumi would, for a configuration that is in the edge's volume."""
+        argument = write(Configure(container=f"{self.name}-nginx", config=config))
+        return self._as_operator([sys.executable, "-m", "engine", "configure"], **{VARIABLE: argument})
 
-    def step_plan(self) -> dict[str, Any]:
-        """What an update of another release would be planned to do."""
-        edge = {"EDGE": f"{self.name}-nginx", "EDGE_STATE": f"{self.name}-edge-state", "EDGE_IMAGE": reference("nginx")}
-        where = edge | {"SERVICE": f"{self.name}-api", "RELEASE": "0" * 12}
-        last = {"LAST_LIVE": self.live, "LAST_RELEASE": "1" * 12, "PROMOTE": "auto", "PREVIEW": ""}
-        found: dict[str, Any] = json.loads(self.step("plan", **where, **last).stdout)
-        return found
+    def plan(self) -> Plan:
+        """What a preview of another release would plan to do."""
+        look = arguments.Look(
+            place=arguments.Place(edge=f"{self.name}-nginx", service=f"{self.name}-api"),
+            wanted="0" * 12,
+            last_live="green" if self.live == "green" else "blue",
+            last_release="1" * 12,
+            volume=f"{self.name}-edge-state",
+            image=reference("nginx"),
+            manual=False,
+            preview=True,
+        )
+        return planned(look, of_stack(self.host))
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.rollout("status", "--json").stdout)
