@@ -9,7 +9,7 @@ from engine.client import connect, say
 from engine.errors import NeedsPerson, Usage
 from rollout.gate import Smoke
 from rollout.journal import Terms
-from rollout.plan import Last, Plan, plan, plan_unseen
+from rollout.plan import Last, Plan, plan_unseen
 from workloads.colour import COLOURS, Colour
 
 Env = Mapping[str, str]
@@ -47,16 +47,26 @@ def _configure(env: Env) -> None:
 
 
 def _plan(env: Env) -> None:
-    """Print the plan as JSON. A host that cannot be reached is a refusal; in a preview (PREVIEW=1) not even that."""
-    from rollout.observe import observe
+    """Claim the state, and print the plan as JSON. A host that cannot be reached is a refusal. A preview (PREVIEW=1)
+    claims nothing and is not refused for that."""
+    from rollout.begin import begin
 
     last = Last(live=_colour(env["LAST_LIVE"]) if env["LAST_LIVE"] else None, release=env["LAST_RELEASE"])
-    wanted = env["RELEASE"]
+    wanted, preview = env["RELEASE"], env["PREVIEW"] == "1"
     try:
-        seen = observe(connect(), env["EDGE"], env["SERVICE"], volume=env["EDGE_STATE"], image=env["EDGE_IMAGE"])
-        made = plan(seen, last, wanted, manual=env["PROMOTE"] == "manual")
+        made = begin(
+            connect(),
+            env["EDGE"],
+            env["SERVICE"],
+            volume=env["EDGE_STATE"],
+            image=env["EDGE_IMAGE"],
+            last=last,
+            wanted=wanted,
+            manual=env["PROMOTE"] == "manual",
+            preview=preview,
+        )
     except NeedsPerson as error:
-        made = plan_unseen(last, wanted, str(error)) if env["PREVIEW"] == "1" else Plan(refusal=str(error))
+        made = plan_unseen(last, wanted, str(error)) if preview else Plan(refusal=str(error))
     print(json.dumps(asdict(made)))
 
 

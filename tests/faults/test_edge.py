@@ -12,6 +12,7 @@ import pytest
 import images
 from engine.edge import Edge
 from engine.errors import NeedsPerson
+from rollout.claim import Claim
 from rollout.flip import flip
 from rollout.journal import now
 from tools.lab.load.client import LoadClient, Mix
@@ -81,7 +82,9 @@ def test_nothing_is_flipped_where_nginx_does_not_answer(pair: FaultStack, engine
         os.kill(pid, signal.SIGSTOP)
     try:
         with pytest.raises(NeedsPerson, match="nothing was flipped"):
-            flip(Edge(engine, "flt-nginx"), to, lambda journal: journal.flipped(to, "0" * 12, "for a test", now()))
+            flip(
+                Claim(Edge(engine, "flt-nginx")), to, lambda journal: journal.flipped(to, "0" * 12, "for a test", now())
+            )
         assert pair.live == live
     finally:
         for pid in processes:
