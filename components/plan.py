@@ -10,7 +10,7 @@ from components.bluegreen import place, wanted_release
 from engine.address import of_stack
 from engine.errors import CommandError
 from rollout.arguments import Look
-from rollout.observe import planned
+from rollout.begin import begin
 from rollout.plan import Plan
 from rollout.sentence import sentence
 from settings import Settings
@@ -39,7 +39,7 @@ def release_plan(settings: Settings, stack: Stack) -> Plan:
         preview=pulumi.runtime.is_dry_run(),
     )
     try:
-        plan = planned(look, of_stack(settings.docker_host))
+        plan = begin(look, of_stack(settings.docker_host))
     except CommandError as error:
         raise pulumi.RunError(str(error)) from None
     if plan.refusal:

@@ -15,6 +15,12 @@ from workloads import places
 
 _CODES = re.compile(r"(\d{3}\n)*")
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+# A shell takes note of the end of a command in the background while it waits for `sleep`; then `kill -0` fails.
+_WHILE = """"$@" & command=$!
+while kill -0 $command 2>/dev/null; do
+if {condition}; then sleep 0.1; else kill $command; break; fi
+done
+wait $command"""
 _READY = 5  # seconds that a readiness answer may take
 
 
@@ -62,10 +68,12 @@ class Edge:
         answers = [int(code) for code in result.stdout.split()] if _CODES.fullmatch(result.stdout) else []
         return answers + [0] * (len(places) - len(answers))
 
-    def send(self, method: str, place: str, body: str, *, timeout: float) -> tuple[int, str]:
-        """Status (0 for no whole answer) and text of a request with a JSON body to a place on the admin socket."""
+    def send(self, method: str, place: str, body: str, *, timeout: float, only_while: str) -> tuple[int, str]:
+        """Status (0 for no whole answer) and text of a request with a JSON body to a place on the admin socket. It is
+        cut off when the shell condition `only_while` no longer holds."""
         data = ["-H", "Content-Type: application/json", "--data-raw", body] if body else []
-        result = self.run([*self._curl(timeout), "-X", method, *data, "-w", "\\n%{http_code}", f"http://{place}"])
+        curl = [*self._curl(timeout), "-X", method, *data, "-w", "\\n%{http_code}", f"http://{place}"]
+        result = self.run(["sh", "-c", _WHILE.format(condition=only_while), "sh", *curl])
         text, _, code = result.stdout.rpartition("\n")
         return (int(code) if result.code == 0 else 0), text
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from engine.client import say
 from engine.errors import Refused
 from rollout import state
+from rollout.claim import Claim, new_id
 from rollout.colours import Colours, Replica, release_of, releases
 from rollout.flip import flip
 from rollout.gate import codes, gate, is_ready
@@ -31,7 +32,7 @@ def rollback(stack: Stack) -> None:
         flipped = journal.flipped(good[0].colour, good[0].release, reason, at)
         return flipped.reject(release_of(bad), reason, at) if release_of(bad) else flipped
 
-    flip(stack.edge, good[0].colour, back, seen=seen.state, instead=before)
+    flip(Claim(stack.edge), good[0].colour, back, seen=seen.state, instead=before)
     say(f"{good[0].colour} is live again with release {good[0].release} ({good[0].image}). {seen.remark}")
     say(
         f"Release {release_of(bad)} is rejected: `pulumi up` will refuse it. To make this permanent, put back in "
@@ -53,7 +54,7 @@ def flip_to(stack: Stack, to: Colour) -> None:
         _must_be_same(journal, before)
         return journal.flipped(to, release, "flipped by hand", now())
 
-    flip(stack.edge, to, over, seen=seen.state, instead=before)
+    flip(Claim(stack.edge), to, over, seen=seen.state, instead=before)
     say(f"{to} is live with release {release}. {seen.remark}")
 
 
@@ -66,16 +67,17 @@ def promote(stack: Stack) -> None:
     replicas = seen.colours[before.target]
     if not replicas:
         raise Refused(f"{before.target} waits to be promoted but has no container. Nothing was changed.")
+    claim = Claim(stack.edge)
     gate(
         stack.client,
-        stack.edge,
+        claim,
         stack.service,
         replicas,
         needed=before.terms.passes,
         timeout=before.terms.passes * 10,
         smoke=None,
     )
-    go_live(stack.client, stack.edge, stack.service, replicas, before.terms, before, "promoted")
+    go_live(stack.client, claim, stack.service, replicas, before.terms, before, "promoted")
     say(f"{replicas[0].colour} is live with release {replicas[0].release}. The next `pulumi up` takes note of it.")
 
 
@@ -95,7 +97,9 @@ def allow(stack: Stack, release: str) -> None:
 def repair(stack: Stack) -> None:
     """Make the journal agree with what is: the marker, and the containers."""
     seen = _look(stack)
-    journal = state.change(stack.edge, lambda journal: journal, instead=seen.journal).known
+    # A step relies on the generation and the attempt, which a journal that is made anew counts from elsewhere.
+    claim = "" if seen.state.journal else new_id()
+    journal = state.change(stack.edge, lambda journal: journal, claim=claim, instead=seen.journal).known
     live = f"{journal.live} is live with release {journal.releases.get(journal.live)}" if journal.live else "nothing is"
     say(f"The journal agrees with the marker: {live}, generation {journal.generation}. {seen.remark}")
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from engine.client import say
 from engine.edge import Edge
+from rollout.claim import Claim
 from rollout.colours import Replica
 
 _OPEN = {"01", "02"}  # ESTABLISHED and SYN_SENT, in include/net/tcp_states.h
@@ -30,21 +31,23 @@ def count(edge: Edge, replicas: Iterable[Replica]) -> int:
 
 
 def drained(
-    edge: Edge,
+    claim: Claim,
     replicas: tuple[Replica, ...],
     timeout: float,
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Wait until these replicas have no request in flight; return how many are left when the time is up."""
+    """Wait until these replicas have no request in flight; return how many are left when the time is up. Raises
+    TakenOver within two seconds of another claim."""
     begin = clock()
     said = begin - _SPEAK_EVERY
-    while (left := count(edge, replicas)) and (now := clock()) - begin < timeout:
+    while (left := count(claim.edge, replicas)) and (now := clock()) - begin < timeout:
         if now - said >= _SPEAK_EVERY:
             say(f"drain {now - begin:.0f}/{timeout:.0f} s: {left} in flight on {replicas[0].colour}")
             said = now
         sleep(0.5)
+        claim.look()
     return left
 
 

@@ -10,7 +10,7 @@ from itertools import chain
 from engine.client import say
 from engine.edge import Edge
 from engine.errors import NeedsPerson
-from rollout import state
+from rollout.claim import Claim
 from rollout.journal import Journal, now
 from rollout.state import State
 from workloads.colour import Colour
@@ -20,7 +20,7 @@ _PATIENCE = 2  # seconds
 
 
 def flip(
-    edge: Edge,
+    claim: Claim,
     to: Colour,
     transition: Callable[[Journal], Journal],
     *,
@@ -30,9 +30,10 @@ def flip(
     """Make `to` the colour that nginx asks, as `transition` writes it into the journal, and prove it.
 
     `seen` and `instead` as in `state.change`. Raises what `transition` raises, when the state is no longer the one that
-    the flip was decided on, and NeedsPerson when nginx does not follow the marker; the marker is moved back then, or
-    has not been moved at all.
+    the flip was decided on, TakenOver, and NeedsPerson when nginx does not follow the marker; the marker is moved back
+    then, or has not been moved at all.
     """
+    edge = claim.edge
     held = edge.hold("/live", until=to)
     first = next(held, "")  # waited for: the connection is open before the flip
     if not first:
@@ -41,16 +42,14 @@ def flip(
             f"was. Look at its log (`docker logs {edge.container.name}`), then run the same command again."
         )
     begin = time.monotonic()
-    after = state.change(edge, transition, seen=seen, instead=instead)
+    after = claim.change(transition, seen=seen, instead=instead)
     ms = round((time.monotonic() - begin) * 1000)
     journal = after.known
     if not _proved(edge, chain([first], held), to):
-        raise NeedsPerson(_undo(edge, journal))
+        raise NeedsPerson(_undo(claim, journal))
     say(f"flipped {journal.previous or 'nothing'} -> {to} in {ms} ms")
     generation = journal.generation
-    return state.change(
-        edge, lambda found: found.timed(ms) if found.generation == generation else found, seen=after
-    ).known
+    return claim.change(lambda found: found.timed(ms) if found.generation == generation else found, seen=after).known
 
 
 def _proved(edge: Edge, held: Iterable[str], to: Colour) -> bool:
@@ -61,15 +60,15 @@ def _proved(edge: Edge, held: Iterable[str], to: Colour) -> bool:
     return to in held
 
 
-def _undo(edge: Edge, after: Journal) -> str:
+def _undo(claim: Claim, after: Journal) -> str:
     def back(journal: Journal) -> Journal:
         if journal.generation != after.generation or after.previous is None:
             return journal
         release = after.releases.get(after.previous, "")
         return journal.flipped(after.previous, release, "nginx did not follow the marker", now())
 
-    left = state.change(edge, back)
+    left = claim.change(back)
     return (
         f"nginx did not follow the marker to {after.live}, which says {left.marker} again. "
-        f"Look at the log of {edge.container.name}, then run the same command again."
+        f"Look at the log of {claim.edge.container.name}, then run the same command again."
     )

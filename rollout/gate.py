@@ -13,6 +13,7 @@ from engine.client import find, last_words, say
 from engine.edge import Edge
 from engine.errors import Undone
 from rollout.arguments import Smoke
+from rollout.claim import Claim
 from rollout.colours import Colours, Replica, find_colours
 
 _EVERY = 0.5  # seconds between two passes
@@ -40,7 +41,7 @@ def is_ready(edge: Edge, replicas: Sequence[Replica]) -> bool:
 
 def gate(
     client: docker.DockerClient,
-    edge: Edge,
+    claim: Claim,
     service: str,
     replicas: tuple[Replica, ...],
     *,
@@ -48,13 +49,15 @@ def gate(
     timeout: float,
     smoke: Smoke | None,
 ) -> None:
-    """Wait for `needed` passes in a row of all replicas, then send the smoke request. Raises Undone if it fails."""
+    """Wait for `needed` passes in a row of all replicas, then send the smoke request. Raises Undone if it fails, and
+    TakenOver within two seconds of another claim."""
     begin = said = time.monotonic()
     row, answers = 0, "no answer yet"
     while row < needed:
+        claim.look()
         now = _current(find_colours(client, service), replicas)
         _must_be_alive(client, now, replicas)
-        seen = codes(edge, replicas)
+        seen = codes(claim.edge, replicas)
         answers = ", ".join(
             f"{replica.name} {code or 'no answer'}" for replica, code in zip(replicas, seen, strict=True)
         )
@@ -76,7 +79,7 @@ def gate(
         if row < needed:
             time.sleep(_EVERY)
     if smoke:
-        _send(client, edge, replicas[0], smoke)
+        _send(client, claim, replicas[0], smoke)
 
 
 def _place(replica: Replica, path: str) -> str:
@@ -98,9 +101,11 @@ def _must_be_alive(client: docker.DockerClient, now: tuple[Replica, ...], before
             _fail(client, new, f"does not stay up: it is {new.state}{restarts}")
 
 
-def _send(client: docker.DockerClient, edge: Edge, replica: Replica, smoke: Smoke) -> None:
+def _send(client: docker.DockerClient, claim: Claim, replica: Replica, smoke: Smoke) -> None:
     begin = time.monotonic()
-    code, text = edge.send(smoke.method, _place(replica, smoke.path), smoke.body, timeout=smoke.timeout)
+    place = _place(replica, smoke.path)
+    # A new deployment that drains this colour would wait for the answer.
+    code, text = claim.edge.send(smoke.method, place, smoke.body, timeout=smoke.timeout, only_while=claim.condition)
     took = time.monotonic() - begin
     if 200 <= code < 300 and smoke.expect in text:
         say(f"gate: {smoke.method} {smoke.path} answered as expected in {took:.1f} s")

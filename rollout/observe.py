@@ -1,44 +1,33 @@
-"""Seeing what the host says of the edge, its state and the colours; and the plan that follows from it."""
+"""Seeing: what the host says of the edge, its state and the colours."""
 
 import docker
 
-from engine.address import Address
-from engine.client import connect, find
+from engine.client import find
 from engine.edge import Edge
-from engine.errors import NeedsPerson
 from rollout import state
 from rollout.arguments import Look
 from rollout.colours import find_colours
-from rollout.plan import Last, Observed, Plan, plan, plan_unseen
+from rollout.plan import Observed
+from rollout.state import State
 
 
-def planned(look: Look, address: Address) -> Plan:
-    """The plan of an update against the engine at `address`.
+def observe(client: docker.DockerClient, look: Look) -> tuple[Observed, State | None]:
+    """What is seen now, and the state that it was read from; None where the state could not be read.
 
-    In a preview an engine that cannot be reached is no error: the plan is then made of the stack's last outputs. Raises
-    NeedsPerson otherwise.
+    An edge that does not run, as after an update that was killed while it replaced it, has left its state in a volume:
+    there a container of the edge's image looks.
     """
-    last = Last(live=look.last_live, release=look.last_release)
-    try:
-        return plan(observe(connect(address), look), last, look.wanted, manual=look.manual)
-    except NeedsPerson as error:
-        if not look.preview:
-            raise
-        return plan_unseen(last, look.wanted, str(error))
-
-
-def observe(client: docker.DockerClient, look: Look) -> Observed:
-    """What is seen now. An edge that does not run, as after an update that was killed while it replaced it, has left
-    its state in its volume: there a container of its image looks."""
-    container = find(client, look.place.edge)
+    place = look.place
+    container = find(client, place.edge)
     status = container.status if container else "absent"
-    colours = find_colours(client, look.place.service)
-    running = status == "running"
     found = (
-        state.read(Edge(client, look.place.edge))
-        if running
+        state.read(Edge(client, place.edge))
+        if status == "running"
         else state.read_without_edge(client, look.volume, look.image)
     )
+    # After the state: if that is then claimed as it was read, nothing was released in between.
+    colours = find_colours(client, place.service)
     if found is None:
-        return Observed(edge=status, colours=colours)
-    return Observed(edge=status, marker=found.marker, journal=found.journal, damage=found.damage, colours=colours)
+        return Observed(edge=status, colours=colours), None
+    seen = Observed(edge=status, marker=found.marker, journal=found.journal, damage=found.damage, colours=colours)
+    return seen, found

@@ -4,45 +4,69 @@ It holds the update to what it was planned against, waits until the old containe
 removes them: also those that an update left behind which was killed before Pulumi had taken note of them.
 """
 
-import docker
-from docker.errors import NotFound
+import time
 
-from engine.client import say
+import docker
+from docker.errors import APIError, NotFound
+
+from engine.client import find, say
 from engine.edge import Edge
 from engine.errors import Refused
-from rollout import state
 from rollout.arguments import Preflight
-from rollout.colours import find_colours
+from rollout.claim import Claim, standing
+from rollout.colours import Replica, find_colours
 from rollout.connections import drained
 from rollout.journal import Journal, now
 
 _STOP = 10  # seconds; it has no request left to end
+_CONFLICT = 409  # the engine's answer while another removal of the same container goes on
+_GONE = 30  # seconds that another deployment's removal of a container may take
 
 
 def preflight(client: docker.DockerClient, args: Preflight) -> None:
-    """Raises Refused when the state has moved on, or when there are requests in flight to the end of the time."""
-    edge = Edge(client, args.place.edge)
-    fresh = Journal() if (args.generation, args.attempt) == (0, 1) else None
-    old = find_colours(client, args.place.service)[args.colour]
-    journal = state.read(edge).journal or fresh
-    if journal:
-        _begin(journal, args)
-        if old and journal.live == args.colour:
-            raise Refused(f"{args.colour} is live; its containers are not removed. Nothing was changed.")
-    if old and (left := drained(edge, old, args.drain_timeout)):
-        raise Refused(
-            f"{args.colour} still has {left} requests in flight after {args.drain_timeout:.0f} s, and they would be "
-            "cut. Nothing was changed. Run the same command again when they have ended, or raise rollout.drainTimeout."
-        )
-    state.change(edge, lambda journal: _begin(journal, args), instead=fresh)
-    for replica in old:
-        try:
-            container = client.containers.get(replica.id)
-            container.stop(timeout=_STOP)
-            container.remove(v=False, force=True)
-        except NotFound:
-            continue
-        say(f"{replica.name} had nothing in flight and is removed")
+    """Raises Refused when the state has moved on, or when there are requests in flight to the end of the time;
+    TakenOver within two seconds of another claim."""
+    with standing(Edge(client, args.place.edge)) as claim:
+        fresh = Journal() if (args.generation, args.attempt) == (0, 1) else None
+        old = find_colours(client, args.place.service)[args.colour]
+        journal = claim.read().journal or fresh
+        if journal:
+            _begin(journal, args)
+            if old and journal.live == args.colour:
+                raise Refused(f"{args.colour} is live; its containers are not removed. Nothing was changed.")
+        if old and (left := drained(claim, old, args.drain_timeout)):
+            raise Refused(
+                f"{args.colour} still has {left} requests in flight after {args.drain_timeout:.0f} s, and they would "
+                "be cut. Nothing was changed. Run the same command again when they have ended, or raise "
+                "rollout.drainTimeout."
+            )
+        claim.change(lambda journal: _begin(journal, args), instead=fresh)
+        for replica in old:
+            _remove(client, claim, replica)
+
+
+def _remove(client: docker.DockerClient, claim: Claim, replica: Replica) -> None:
+    """Remove this very container. A deployment before this one may be at it still: then wait until it is gone."""
+    claim.read()
+    try:
+        container = client.containers.get(replica.id)
+        container.stop(timeout=_STOP)
+        container.remove(v=False, force=True)
+    except NotFound:
+        return
+    except APIError as error:
+        if error.status_code != _CONFLICT or not _gone(client, replica):
+            raise
+    say(f"{replica.name} had nothing in flight and is removed")
+
+
+def _gone(client: docker.DockerClient, replica: Replica) -> bool:
+    deadline = time.monotonic() + _GONE
+    while find(client, replica.id):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
 
 
 def _begin(journal: Journal, args: Preflight) -> Journal:

@@ -13,6 +13,7 @@ from engine.errors import Refused
 from engine.ready import limit_pids
 from rollout import state
 from rollout.arguments import Release, Terms
+from rollout.claim import Claim, standing
 from rollout.colours import Colours, Replica, find_colours, release_of
 from rollout.flip import flip
 from rollout.gate import gate
@@ -31,19 +32,21 @@ class Live:
 
 
 def release(client: docker.DockerClient, args: Release) -> Live:
-    """Raises Refused when the state has moved on since the plan; Undone when the gate or the watch failed."""
+    """Raises Refused when the state has moved on since the plan, TakenOver when it did so since the step began; Undone
+    when the gate or the watch failed."""
     edge = Edge(client, args.place.edge)
-    colours = find_colours(client, args.place.service)
-    for replica in (*colours["blue"], *colours["green"]):
-        container = find(client, replica.id)
-        if container and container.attrs["HostConfig"]["PidsLimit"] != args.pids:
-            limit_pids(client, container, args.pids)
-    journal = state.read(edge).known
-    _must_be_planned(journal, args)
-    if journal.generation == args.generation and journal.live == args.target:
-        _finish(client, edge, args, colours, journal)
-    else:
-        _bring_up(client, edge, args, colours, journal)
+    with standing(edge) as claim:
+        colours = find_colours(client, args.place.service)
+        for replica in (*colours["blue"], *colours["green"]):
+            container = find(client, replica.id)
+            if container and container.attrs["HostConfig"]["PidsLimit"] != args.pids:
+                limit_pids(client, container, args.pids)
+        journal = claim.read().known
+        _must_be_planned(journal, args)
+        if journal.generation == args.generation and journal.live == args.target:
+            _finish(client, claim, args, colours, journal)
+        else:
+            _bring_up(client, claim, args, colours, journal)
     return live(client, edge, args.place.service)
 
 
@@ -56,7 +59,7 @@ def live(client: docker.DockerClient, edge: Edge, service: str) -> Live:
 
 def go_live(
     client: docker.DockerClient,
-    edge: Edge,
+    claim: Claim,
     service: str,
     replicas: tuple[Replica, ...],
     terms: Terms,
@@ -66,7 +69,7 @@ def go_live(
     """Flip to `replicas`, which have passed the gate, and watch them. `before` is the journal this was decided on."""
     new = replicas[0]
     # The first release of all is not watched: there is nothing to go back to.
-    requests = Requests(edge, replicas) if terms.watch and before.live else None
+    requests = Requests(claim.edge, replicas) if terms.watch and before.live else None
 
     def onward(journal: Journal) -> Journal:
         _must_be_same(journal, before)
@@ -74,32 +77,32 @@ def go_live(
         flipped = journal.flipped(new.colour, new.release, reason, at)
         return flipped.at_phase("watching", new.colour, at, terms) if requests else flipped
 
-    after = flip(edge, new.colour, onward)
+    after = flip(claim, new.colour, onward)
     if requests:
         watched = Watched(service=service, replicas=replicas, generation=after.generation, terms=terms)
-        see_through(client, edge, watched, requests)
+        see_through(client, claim, watched, requests)
 
 
-def see_through(client: docker.DockerClient, edge: Edge, watched: Watched, requests: Requests) -> None:
+def see_through(client: docker.DockerClient, claim: Claim, watched: Watched, requests: Requests) -> None:
     """Watch, then note that nothing is under way any more."""
     try:
-        watch(client, edge, watched, requests)
+        watch(client, claim, watched, requests)
     finally:
         requests.close()
-    _note(edge, "done", None, watched.generation)
+    _note(claim, "done", None, watched.generation)
 
 
-def _bring_up(client: docker.DockerClient, edge: Edge, args: Release, colours: Colours, journal: Journal) -> None:
-    _note(edge, "gating", args.target, journal.generation)
-    replicas = _gated(client, edge, args, colours)
+def _bring_up(client: docker.DockerClient, claim: Claim, args: Release, colours: Colours, journal: Journal) -> None:
+    _note(claim, "gating", args.target, journal.generation)
+    replicas = _gated(client, claim, args, colours)
     if args.manual and journal.live is not None:
-        _note(edge, "waiting", args.target, journal.generation, args.terms)
+        _note(claim, "waiting", args.target, journal.generation, args.terms)
         say(f"{args.target} has passed the gate and waits: `make promote` makes release {args.release} live")
         return
-    go_live(client, edge, args.place.service, replicas, args.terms, journal, "release")
+    go_live(client, claim, args.place.service, replicas, args.terms, journal, "release")
 
 
-def _finish(client: docker.DockerClient, edge: Edge, args: Release, colours: Colours, journal: Journal) -> None:
+def _finish(client: docker.DockerClient, claim: Claim, args: Release, colours: Colours, journal: Journal) -> None:
     """The target is live already: see to its end what an update before this one has left."""
     if journal.phase == "watching" and journal.terms:
         replicas = _replicas(args, colours)
@@ -107,20 +110,20 @@ def _finish(client: docker.DockerClient, edge: Edge, args: Release, colours: Col
         watched = Watched(
             service=args.place.service, replicas=replicas, generation=journal.generation, terms=journal.terms
         )
-        see_through(client, edge, watched, Requests(edge, replicas))
+        see_through(client, claim, watched, Requests(claim.edge, replicas))
     elif journal.phase != "done":
         if journal.target == args.target:
             # It had no containers left and has new ones: there is nothing to flip, but something to wait for.
-            _gated(client, edge, args, colours)
-        _note(edge, "done", None, journal.generation)
+            _gated(client, claim, args, colours)
+        _note(claim, "done", None, journal.generation)
 
 
-def _gated(client: docker.DockerClient, edge: Edge, args: Release, colours: Colours) -> tuple[Replica, ...]:
+def _gated(client: docker.DockerClient, claim: Claim, args: Release, colours: Colours) -> tuple[Replica, ...]:
     """The replicas of the target, which have passed the gate."""
     replicas = _replicas(args, colours)
     gate(
         client,
-        edge,
+        claim,
         args.place.service,
         replicas,
         needed=args.terms.passes,
@@ -153,11 +156,10 @@ def _must_be_same(journal: Journal, before: Journal) -> None:
         raise Refused(_MOVED.format(live=journal.live or "nothing", generation=journal.generation))
 
 
-def _note(edge: Edge, phase: Phase, target: Colour | None, generation: int, terms: Terms | None = None) -> None:
+def _note(claim: Claim, phase: Phase, target: Colour | None, generation: int, terms: Terms | None = None) -> None:
     """Write the phase down, unless the world has moved on."""
-    state.change(
-        edge,
-        lambda journal: journal.at_phase(phase, target, now(), terms) if journal.generation == generation else journal,
+    claim.change(
+        lambda journal: journal.at_phase(phase, target, now(), terms) if journal.generation == generation else journal
     )
 
 

@@ -1,8 +1,10 @@
 """The state of the edge on the host: the marker that decides which colour is live, and the journal beside it.
 
 Both lie in the edge's state volume. The file `green` is the marker: green is live if it is there, blue if it is not,
-and nginx asks for it on every request. So a flip is one rename or one unlink. Every write is a compare-and-swap under a
-lock that dies with its holder; it is flushed to the disk before it is renamed into place.
+and nginx asks for it on every request. So a flip is one rename or one unlink. A third file, `claim`, says who may
+write (rollout/claim.py). It is no part of the journal, which an older version of this program can therefore still read.
+Every write is a compare-and-swap of all three under a lock that dies with its holder; the journal is flushed to the
+disk before it is renamed into place.
 """
 
 from collections.abc import Callable
@@ -15,16 +17,18 @@ from docker.types import LogConfig
 
 from engine.client import Result
 from engine.edge import Edge
-from engine.errors import NeedsPerson
+from engine.errors import NeedsPerson, Refused
 from rollout.journal import Journal, now, parse
 from workloads import places
 from workloads.colour import Colour
 
+CLAIM = "claim"
 # The tools of Debian and of busybox alike.
-_LOOK = """
+_LOOK = f"""
 live=blue; if [ -f green ]; then live=green; fi
 sum=none; if [ -e journal.json ]; then sum=$(sha256sum <journal.json); fi
-seen="$live ${sum%% *}"
+claim=; if [ -f {CLAIM} ]; then read -r claim <{CLAIM} || :; fi
+seen="$live ${{sum%% *}} $claim"
 """
 _READ = f"""
 cd {places.STATE} || exit
@@ -41,28 +45,40 @@ exec 9>lock
 timeout 10 flock 9 || exit {_LOCKED}
 {_LOOK}
 [ "$seen" = "$EXPECTED" ] || exit {_CHANGED}
+if [ -n "$JOURNAL" ]; then
 printf %s "$JOURNAL" >journal.new
 sync journal.new
+fi
+if [ -n "$CLAIM" ]; then
+printf '%s\\n' "$CLAIM" >{CLAIM}.new
+mv -T {CLAIM}.new {CLAIM}
+fi
 case $MARKER in
 green) : >green.new; mv -T green.new green ;;
 blue) rm -f green ;;
 esac
-mv -T journal.new journal.json
+if [ -n "$JOURNAL" ]; then mv -T journal.new journal.json; fi
 sync .
 """
 _TRIES = 5
+
+
+class TakenOver(Refused):
+    """A newer deployment, or a person, has claimed the state: nothing is changed from then on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
     """What was read, or written, last. `where` names the place for a person; `token` names exactly this state, for the
     compare-and-swap. `journal` agrees with the marker; it is None where there is none to read, and `damage` says why.
+    `claim` is empty where nobody has claimed the state yet.
     """
 
     where: str
     marker: Colour
     journal: Journal | None
     token: str
+    claim: str = ""
     damage: str = ""
 
     @property
@@ -107,20 +123,42 @@ def read_without_edge(client: docker.DockerClient, volume: str, image: str) -> S
 def _parsed(where: str, seen: str) -> State:
     """What `_READ` has printed."""
     token, _, text = seen.partition("\n")
-    marker: Colour = "green" if token.startswith("green") else "blue"
-    if token.endswith("none"):
-        return State(where=where, marker=marker, journal=None, token=token, damage="the journal is missing")
-    try:
-        journal = parse(text).repaired(marker, now())
-    except ValueError:
-        return State(where=where, marker=marker, journal=None, token=token, damage="the journal cannot be read")
-    return State(where=where, marker=marker, journal=journal, token=token)
+    live, digest, claim = token.split(" ", 2)
+    marker: Colour = "green" if live == "green" else "blue"
+    journal, damage = None, "the journal is missing"
+    if digest != "none":
+        try:
+            journal, damage = parse(text).repaired(marker, now()), ""
+        except ValueError:
+            damage = "the journal cannot be read"
+    return State(where=where, marker=marker, journal=journal, token=token, claim=claim, damage=damage)
+
+
+def must_stand(claim: str, found: State) -> None:
+    """Raises `TakenOver` if another claim stands in `found`."""
+    if found.claim != claim:
+        live, generation = (found.journal.live, found.journal.generation) if found.journal else (found.marker, 0)
+        raise TakenOver(
+            f"Another deployment has been at work since this one began, and has taken over: {live or 'nothing'} is "
+            f"live, generation {generation}. This one stops; it has changed nothing further."
+        )
+
+
+def take(edge: Edge, id: str, seen: State) -> bool:
+    """Put the claim `id` in the place of whichever stands. False if someone has written since `seen`, and nothing is
+    changed then. Raises NeedsPerson when nothing could be written."""
+    written = _write(edge, seen, claim=id)
+    if written.code not in (0, _CHANGED):
+        raise _unwritten(edge, written, seen)
+    return written.code == 0
 
 
 def change(
     edge: Edge,
     transition: Callable[[Journal], Journal],
     *,
+    under: str | None = None,
+    claim: str = "",
     seen: State | None = None,
     instead: Journal | None = None,
 ) -> State:
@@ -128,29 +166,41 @@ def change(
 
     `seen` is the state as the caller knows it; when someone else has written since, it is read again and `transition`
     is asked again: it checks what it relies on, and raises if that no longer holds. `instead` stands in for a journal
-    that cannot be read. Raises NeedsPerson when nothing could be written; the state is then as it was.
+    that cannot be read. `under` is the claim that must stand, None for whichever; `claim`, if not empty, takes its
+    place. Raises TakenOver when another claim than `under` stands, and NeedsPerson when nothing could be written; the
+    state is then as it was.
     """
     written = Result(code=_CHANGED, stdout="", stderr="")
     state = seen or read(edge)
     for _ in range(_TRIES):
         wanted = transition(state.journal or instead or state.known)
-        marker = wanted.live or state.marker
-        text = wanted.dump() + "\n"
-        moved = marker if marker != state.marker else ""
-        env = {"EXPECTED": state.token, "JOURNAL": text, "MARKER": moved}
-        written = edge.run(["sh", "-c", _WRITE], user="0", env=env)
+        if under is not None:
+            must_stand(under, state)
+        marker, text = wanted.live or state.marker, wanted.dump() + "\n"
+        written = _write(edge, state, journal=text, marker=marker if marker != state.marker else "", claim=claim)
         if written.code == 0:
-            token = f"{marker} {sha256(text.encode()).hexdigest()}"
-            return State(where=state.where, marker=marker, journal=wanted, token=token)
+            standing = claim or state.claim
+            token = f"{marker} {sha256(text.encode()).hexdigest()} {standing}"
+            return State(where=state.where, marker=marker, journal=wanted, token=token, claim=standing)
         if written.code != _CHANGED:
             break
         state = read(edge)
+    raise _unwritten(edge, written, state)
+
+
+def _write(edge: Edge, seen: State, *, journal: str = "", marker: str = "", claim: str = "") -> Result:
+    """Write what is not empty, if the state is still as `seen`."""
+    env = {"EXPECTED": seen.token, "JOURNAL": journal, "MARKER": marker, "CLAIM": claim}
+    return edge.run(["sh", "-c", _WRITE], user="0", env=env)
+
+
+def _unwritten(edge: Edge, written: Result, seen: State) -> NeedsPerson:
     after = read(edge)
     why = {_CHANGED: "others keep writing to it", _LOCKED: "another process holds its lock"}.get(
         written.code, written.stderr.strip() or f"exit code {written.code}"
     )
-    raise NeedsPerson(
+    return NeedsPerson(
         f"The state in {after.where} could not be written: {why}.\n{after.marker} "
-        + ("is live, as before" if after.marker == state.marker else "is live now")
+        + ("is live, as before" if after.marker == seen.marker else "is live now")
         + ". Make that volume writable again (is the disk full?), then run the same command again."
     )

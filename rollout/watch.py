@@ -13,9 +13,9 @@ import docker
 from engine.client import lines, say
 from engine.edge import Edge
 from engine.errors import NeedsPerson, Undone
-from rollout import state
 from rollout.accesslog import Tally, failed
 from rollout.arguments import Terms
+from rollout.claim import Claim
 from rollout.colours import Replica, find_colours
 from rollout.flip import flip
 from rollout.gate import codes, is_ready, passes
@@ -57,23 +57,23 @@ class Watched:
     terms: Terms
 
 
-def watch(client: docker.DockerClient, edge: Edge, watched: Watched, requests: Requests) -> None:
-    """Return when the time is up and all was well. Raises Undone when it was not and the flip was taken back, and
-    NeedsPerson when it could not be taken back."""
+def watch(client: docker.DockerClient, claim: Claim, watched: Watched, requests: Requests) -> None:
+    """Return when the time is up and all was well. Raises Undone when it was not and the flip was taken back,
+    NeedsPerson when it could not be taken back, and TakenOver within two seconds of another claim."""
     colour = watched.replicas[0].colour
     begin = time.monotonic()
     seconds = watched.terms.watch
     unready = 0
     for second in range(1, seconds + 1):
         time.sleep(max(0.0, begin + second - time.monotonic()))
-        unready = _unready(edge, watched, unready) if second % 2 == 0 else unready
+        unready = _unready(claim.edge, watched, unready) if second % 2 == 0 else unready
         if reason := _breach(client, watched, requests.tally, unready):
-            _go_back(client, edge, watched, f"{reason} (watch, {second}/{seconds} s)")
+            _go_back(client, claim, watched, f"{reason} (watch, {second}/{seconds} s)")
         requests.tally.next_second()
         if second % _SPEAK_EVERY == 0 or second == seconds:
             say(f"watch {second}/{seconds} s, {requests.tally.all} on {colour}")
         if second % 2 == 0:
-            _still_live(edge, watched)
+            _still_live(claim, watched)
 
 
 def _unready(edge: Edge, watched: Watched, before: int) -> int:
@@ -103,10 +103,10 @@ def _breach(client: docker.DockerClient, watched: Watched, tally: Tally, unready
     return ""
 
 
-def _go_back(client: docker.DockerClient, edge: Edge, watched: Watched, reason: str) -> None:
+def _go_back(client: docker.DockerClient, claim: Claim, watched: Watched, reason: str) -> None:
     bad = watched.replicas[0]
     standby = find_colours(client, watched.service)[other(bad.colour)]
-    if not is_ready(edge, standby):
+    if not is_ready(claim.edge, standby):
         raise NeedsPerson(
             f"Release {bad.release} is live on {bad.colour} and does badly: {reason}. "
             f"There is no other colour that is ready, so it stays. Look at its log (`docker logs {bad.name}`) and at "
@@ -119,7 +119,7 @@ def _go_back(client: docker.DockerClient, edge: Edge, watched: Watched, reason: 
         at = now()
         return journal.flipped(good.colour, good.release, reason, at).reject(bad.release, reason, at)
 
-    flip(edge, good.colour, back)
+    flip(claim, good.colour, back)
     raise Undone(
         f"Release {bad.release} was taken back: {reason}. {good.colour} is live again with release {good.release} "
         f"({good.image}).\nRelease {bad.release} is rejected until the configuration changes or "
@@ -127,8 +127,8 @@ def _go_back(client: docker.DockerClient, edge: Edge, watched: Watched, reason: 
     )
 
 
-def _still_live(edge: Edge, watched: Watched) -> None:
-    journal = state.read(edge).journal
+def _still_live(claim: Claim, watched: Watched) -> None:
+    journal = claim.read().journal
     if journal:
         _must_be(journal, watched)
 

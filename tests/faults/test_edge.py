@@ -12,6 +12,7 @@ import pytest
 import images
 from engine.edge import Edge
 from engine.errors import NeedsPerson
+from rollout.claim import Claim
 from rollout.flip import flip
 from rollout.journal import now
 from tools.lab.load.client import LoadClient, Mix
@@ -82,7 +83,7 @@ def test_nothing_is_flipped_where_nginx_does_not_answer(pair: SmallStack, engine
     try:
         with pytest.raises(NeedsPerson, match="nothing was flipped"):
             flip(
-                Edge(engine, f"{pair.name}-nginx"),
+                Claim(Edge(engine, f"{pair.name}-nginx")),
                 to,
                 lambda journal: journal.flipped(to, "0" * 12, "for a test", now()),
             )

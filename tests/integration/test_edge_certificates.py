@@ -79,7 +79,7 @@ def test_a_new_one_is_taken_up_without_a_failed_handshake(stack: EdgeStack, ca: 
         thread.start()
     try:
         stack.wants(**OPEN, tls=tls(new))
-        assert set(stack.planned()) == {"edge-certificates-carrier", "edge-configure"}
+        assert set(stack.planned()) == {"storage-edge-certificates-files", "edge-configure"}
         stack.configure(**OPEN, tls=tls(new))
         assert shown(stack, trust) == serial(new)
     finally:

@@ -112,7 +112,7 @@ class TestOperators:
     ) -> None:
         before = engine.containers.get(f"{PLACE.name}-nginx").attrs
         stack.write({**config, "edge": {**config["edge"], "bodyLimit": "1M"}})
-        assert set(stack.planned()) == {"edge-config-carrier", "edge-configure"}
+        assert set(stack.planned()) == {"storage-edge-config-files", "edge-configure"}
         stack.up()
         after = engine.containers.get(f"{PLACE.name}-nginx").attrs
         assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
@@ -133,7 +133,7 @@ class TestOperators:
 
     def test_new_models(self, stack: Project, config: dict[str, Any], client: openai.OpenAI) -> None:
         stack.write({**config, "OLLAMA_MODELS": ["tiny-random:latest", "smollm2:135m"]})
-        assert set(stack.planned()) == {"models-init", "models-pull"}
+        assert set(stack.planned()) == {"ollama-init", "ollama-init-run"}
         stack.up()
         answer = client.chat.completions.create(
             model="smollm2:135m",

@@ -72,7 +72,7 @@ def program(monkeypatch: pytest.MonkeyPatch, plan: Plan) -> tuple[Engine, Monito
         engine.before_plan = set(engine.made)
         return plan
 
-    monkeypatch.setattr(components.plan, "planned", planned)
+    monkeypatch.setattr(components.plan, "begin", planned)
     monitor = Monitor(engine)
     mocks.set_mocks(engine, project="orca-agents", stack="prod", preview=False, monitor=monitor)
     pulumi.runtime.set_all_config(texts)

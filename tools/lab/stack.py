@@ -19,7 +19,7 @@ from engine.address import of_stack, of_user
 from engine.arguments import VARIABLE, Configure, write
 from images import reference
 from rollout import arguments
-from rollout.observe import planned
+from rollout.begin import begin
 from rollout.plan import Plan
 from tools.lab.place import Place
 from tools.lab.project import ROOT, Project, overlaid
@@ -132,7 +132,7 @@ class SmallStack(Project):
             manual=False,
             preview=True,
         )
-        return planned(look, of_stack(self.host))
+        return begin(look, of_stack(self.host))
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.rollout("status", "--json").stdout)

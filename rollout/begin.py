@@ -1,0 +1,51 @@
+"""How an update begins: it sees what is, plans, and claims the very state that the plan was made from."""
+
+from dataclasses import replace
+
+import docker
+
+from engine.address import Address
+from engine.client import connect
+from engine.edge import Edge
+from engine.errors import NeedsPerson
+from rollout import state
+from rollout.arguments import Look
+from rollout.claim import new_id
+from rollout.observe import observe
+from rollout.plan import Last, Plan, plan, plan_unseen
+
+_TRIES = 5
+
+
+def begin(look: Look, address: Address) -> Plan:
+    """The plan of an update against the engine at `address`, claimed.
+
+    A preview claims nothing, and neither does an update that is refused. A preview of an engine that cannot be reached
+    is made from the stack's last outputs; an update raises NeedsPerson then.
+    """
+    last = Last(live=look.last_live, release=look.last_release)
+    try:
+        return _claimed(connect(address), look, last)
+    except NeedsPerson as error:
+        if not look.preview:
+            raise
+        return plan_unseen(last, look.wanted, str(error))
+
+
+def _claimed(client: docker.DockerClient, look: Look, last: Last) -> Plan:
+    """An edge that does not run cannot be claimed: then no step of another deployment can change anything either."""
+    for _ in range(_TRIES):
+        seen, found = observe(client, look)
+        made = plan(seen, last, look.wanted, manual=look.manual)
+        if look.preview or made.refusal or found is None or seen.edge != "running":
+            return made
+        try:
+            if state.take(Edge(client, look.place.edge), new_id(), found):
+                return made
+        except NeedsPerson as error:
+            # Where there is nothing to release, nothing needs to be written; a release's own steps say it again.
+            return replace(made, note=f"{error}\n{made.note}".strip())
+    raise NeedsPerson(
+        f"The state of releases in {look.place.edge} changes faster than it can be planned for. Nothing was changed; "
+        "run the same command again."
+    )
