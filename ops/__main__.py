@@ -4,13 +4,13 @@ import argparse
 import json
 import sys
 
+from components.stack_file import read_stack
 from engine.errors import RolloutError
 from ops import pulumi
 from ops.ask import NoAnswer, ask, wait_for_certificate
 from ops.ports import taken
 from ops.recover import finish_interrupted, wait_for_other
 from settings import Settings, SettingsError
-from settings.files import read_stack
 from tools.toolchain.problems import Problem
 
 

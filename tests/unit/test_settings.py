@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from components.stack_file import read_stack
 from settings import Settings, SettingsError, load
-from settings.files import read_stack
 
 DEV: dict[str, Any] = {
     "profile": "development",

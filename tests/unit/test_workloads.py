@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from components.stack_file import read_stack
 from settings import Settings, load
-from settings.files import read_stack
 from workloads import api, edge, ollama
 from workloads.colour import COLOURS
 from workloads.inventory import workloads
