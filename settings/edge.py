@@ -130,7 +130,7 @@ class Edge(Group):
         limit of requests at once to stay.
         """
         found = decoded(value)
-        if isinstance(found, dict) and "rateLimit" in found and off(found["rateLimit"]) is None:
+        if isinstance(found, dict) and found.get("rateLimit") is not None and off(found["rateLimit"]) is None:
             return {"concurrency": "off", **found}
         return found
 
