@@ -71,7 +71,7 @@ def ask(settings: Settings, url: str, ca: str, key: str = "") -> None:
         return
     begin = time.monotonic()
     if smoke.path == COMPLETIONS:
-        model = settings.ollama_models[0].split("@")[0]
+        model = settings.ollama_models[0].reference
         print(f"\n{model}, asked through {url}: {QUESTION}\n  ", end="", flush=True)
         with _sent("POST", url + COMPLETIONS, ca, json.dumps({"model": model, **_QUESTION}), key) as answer:
             first = _print_tokens(answer, begin)

@@ -1,8 +1,8 @@
 """`preview`: show what a deployment would change."""
 
+from components.stack_file import read_stack
 from ops import pulumi
 from ops.lock import wait_for_other
-from settings.files import read_stack
 
 
 def preview(stack: str) -> None:

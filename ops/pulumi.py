@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from settings.files import ROOT
+from components.stack_file import ROOT
 
 _SALT_FROM_STATE = "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER"
 

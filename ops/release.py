@@ -4,13 +4,13 @@ import os
 import subprocess
 import sys
 
+from components.stack_file import ROOT, read_stack
 from engine.address import Address
 from engine.errors import Refused
 from ops import pulumi
 from ops.up import up
 from rollout.stack import engine_of
 from settings import Settings
-from settings.files import ROOT, read_stack
 from settings.values import LOCAL
 
 

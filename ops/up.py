@@ -2,6 +2,7 @@
 
 import json
 
+from components.stack_file import read_stack
 from engine.errors import Refused
 from ops import pulumi
 from ops.ask import ask, wait_for_certificate
@@ -10,7 +11,6 @@ from ops.ports import taken
 from ops.recover import finish_interrupted
 from rollout.stack import engine_of
 from settings import Settings
-from settings.files import read_stack
 
 
 def up(stack: str) -> None:

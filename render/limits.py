@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from settings.edge import Concurrency, Edge, Rates
+from settings.edge import Edge
+from settings.limits import Concurrency, Rates
 from settings.values import RequestRate
 
 # 1 MB holds some 8,000 states of a rate (128 bytes) or 16,000 of a concurrency (64 bytes): room for 80,000 clients.

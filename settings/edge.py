@@ -1,17 +1,21 @@
 """The settings of the edge: names, ports, limits, keys, what is let through."""
 
+from collections.abc import Iterator
 from decimal import Decimal
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 
-from settings.group import Group, Hostname, Off, Port, off
+from settings.effect import NONE, RELOAD, RESTART_EDGE
+from settings.group import Group, Hostname, Off, Port, off, refuse
+from settings.images import in_production
 from settings.keys import ApiKey, KeyId, distinct
+from settings.limits import Concurrency, Rates
+from settings.scalars import Items, Whole, decoded, text
 from settings.tls import Tls
-from settings.values import Cpus, Duration, HeaderName, Memory, Rate, Size, UrlPath, in_production, rate
+from settings.values import MIB, Cpus, Duration, HeaderName, Memory, Size, UrlPath
 
-MIB = 1024**2
 # Paths on which a model works: those of OpenAI's, Anthropic's and Ollama's interfaces.
 COMPLETIONS = (
     "/v1/chat/completions",
@@ -26,110 +30,135 @@ COMPLETIONS = (
 )
 
 
-class CompletionRates(Group):
-    """Requests that make a model work, by time: `120/m` is a hundred and twenty a minute, which may come at once."""
-
-    address: Rate = Field(rate("120/m"), description="of one client address; IPv6 by /64")
-    key: Rate = Field(rate("120/m"), description="of one API key")
-    server: Rate = Field(rate("20/s"), description="of all clients together")
-
-
-class Rates(Group):
-    """All requests, by time; those to `completionPaths` are bound by `completions` as well."""
-
-    address: Rate = Field(rate("50/s"), description="of one client address; IPv6 by /64")
-    key: Rate = Field(rate("100/s"), description="of one API key")
-    server: Rate = Field(rate("500/s"), description="of all clients together")
-    completions: CompletionRates = CompletionRates()
-
-
-class CompletionConcurrency(Group):
-    """Requests that make a model work, at the same moment. Ollama's own queue does not bound them."""
-
-    address: int = Field(16, ge=1, description="of one client address; IPv6 by /64")
-    key: int = Field(16, ge=1, description="of one API key")
-    server: int = Field(64, ge=1, description="of all clients together")
-
-
-class Concurrency(Group):
-    """All requests at the same moment; those to `completionPaths` are bound by `completions` as well."""
-
-    address: int = Field(128, ge=1, description="of one client address; IPv6 by /64")
-    key: int = Field(256, ge=1, description="of one API key")
-    server: int = Field(2048, ge=1, description="of all clients together")
-    completions: CompletionConcurrency = CompletionConcurrency()
-
-
 def _keys(value: Any, info: ValidationInfo) -> Any:
-    if value is None and in_production(info):
+    found = decoded(value)
+    if found is None and in_production(info):
         raise ValueError(
             "is required in a production stack: write key ids, as {my-client: {keys: []}} (docs/operations.md, "
             '"API keys"), or say "off" to let everybody in'
         )
-    if value == {}:
+    if found == {}:
         raise ValueError('names no key id; write one, as {my-client: {keys: []}}, or "off" to let everybody in')
-    return off(value)
+    return off(found)
 
 
-def _narrow(value: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
-    if value.prefixlen == 0:
+def _network(value: Any) -> IPv4Network | IPv6Network:
+    try:
+        found = ip_network(text(value))
+    except ValueError:
+        raise ValueError(f'"{value}" is not a network; write it as 10.0.0.0/8 or 2001:db8::/32') from None
+    if found.prefixlen == 0:
         raise ValueError(f'"{value}" is everybody; name the networks of your load balancer')
-    return value
+    return found
 
 
 class Edge(Group):
     """NGINX: the only door."""
 
-    hostname: Hostname = "localhost"
-    bind: IPv4Address = Field(IPv4Address("0.0.0.0"), description="host address that the two ports are published on")
-    http_port: Port = 80
-    https_port: Port = 443
+    hostname: Hostname = Field("localhost", description="the one name that the edge serves", json_schema_extra=RELOAD)
+    bind: Annotated[IPv4Address, BeforeValidator(text)] = Field(
+        IPv4Address("0.0.0.0"),
+        description="host address that the two ports are published on",
+        json_schema_extra=RESTART_EDGE,
+    )
+    http_port: Port = Field(
+        80, description="host port for HTTP, which redirects to HTTPS", json_schema_extra=RESTART_EDGE
+    )
+    https_port: Port = Field(443, description="host port for HTTPS", json_schema_extra=RESTART_EDGE)
     tls: Tls = Tls()
     http2: bool = Field(
-        False, description="offer HTTP/2 besides HTTP/1.1; refused on an nginx in which it has a known fault"
+        False,
+        description="offer HTTP/2 besides HTTP/1.1; refused on an nginx in which HTTP/2 has a known fault",
+        json_schema_extra=RELOAD,
     )
     api_keys: Annotated[dict[KeyId, ApiKey] | None, AfterValidator(distinct), BeforeValidator(_keys)] = Field(
-        None, description="who may come in, by id; `off` lets everybody in"
+        None,
+        validate_default=True,
+        description="the clients that may come in, by key id; off lets everybody in",
+        json_schema_extra=RELOAD,
     )
-    rate_limit: Annotated[Rates | None, Off] = Field(Rates(), description="requests by time, or off")
+    rate_limit: Annotated[Rates | None, Off] = Field(
+        Rates(), description="limits of requests by time, or off", json_schema_extra=RELOAD
+    )
     concurrency: Annotated[Concurrency | None, Off] = Field(
         Concurrency(),
-        description="requests at once, or off; off by default where rateLimit is off",
+        description="limits of requests at once, or off; off by default where rateLimit is off",
+        json_schema_extra=RELOAD,
     )
-    completion_paths: tuple[UrlPath, ...] = Field(COMPLETIONS, description="paths on which a model works")
-    web_socket_paths: tuple[UrlPath, ...] = Field((), description="URL prefixes, of api.paths, that may be upgraded")
-    methods: tuple[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"], ...] = Field(
-        ("GET", "HEAD", "POST", "OPTIONS"), min_length=1, description="methods that are let through"
+    completion_paths: Items[UrlPath] = Field(
+        COMPLETIONS,
+        description="paths of requests that make a model work; the limits of completions count them",
+        json_schema_extra=RELOAD,
     )
-    request_headers: tuple[HeaderName, ...] = Field((), description="headers passed to the API besides the usual ones")
-    trusted_proxies: tuple[Annotated[IPv4Network | IPv6Network, AfterValidator(_narrow)], ...] = Field(
-        (), description="networks of load balancers in front, whose word on the client's address is taken"
+    web_socket_paths: Items[UrlPath] = Field(
+        (),
+        description="URL prefixes below api.paths on which a client may upgrade to WebSocket",
+        json_schema_extra=RELOAD,
+    )
+    methods: Items[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]] = Field(
+        ("GET", "HEAD", "POST", "OPTIONS"),
+        min_length=1,
+        description="methods that the edge lets through",
+        json_schema_extra=RELOAD,
+    )
+    request_headers: Items[HeaderName] = Field(
+        (), description="headers that the edge passes to the API besides the usual ones", json_schema_extra=RELOAD
+    )
+    trusted_proxies: Items[Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]] = Field(
+        (),
+        description="networks of load balancers in front; the edge takes the client's address from them alone",
+        json_schema_extra=RELOAD,
     )
     proxy_protocol: bool = Field(
-        False, description="that word comes by PROXY protocol, on both ports, not by X-Forwarded-For"
+        False,
+        description="the load balancer sends the client's address by PROXY protocol, on both ports, instead of "
+        "X-Forwarded-For",
+        json_schema_extra=RELOAD,
     )
-    body_limit: Size = Field(8 * MIB, description="largest request body")
-    read_timeout: Duration = Field(600, description="longest pause in an answer, the model's load included")
-    memory: Memory = 256 * MIB
-    cpus: Cpus = Decimal(1)
-    pids: int = Field(128, ge=16)
+    body_limit: Size = Field(8 * MIB, description="largest request body", json_schema_extra=RELOAD)
+    read_timeout: Duration = Field(
+        600,
+        description="longest pause in an answer, the model's load included; also the time that requests in flight get "
+        "when the edge is stopped",
+        json_schema_extra=RESTART_EDGE,
+    )
+    memory: Memory = Field(256 * MIB, description="memory limit", json_schema_extra=RESTART_EDGE)
+    cpus: Cpus = Field(Decimal(1), description="CPU limit", json_schema_extra=RESTART_EDGE)
+    pids: Whole = Field(128, ge=16, description="limit of processes and threads", json_schema_extra=NONE)
 
     @model_validator(mode="before")
     @classmethod
     def _no_limits(cls, value: Any) -> Any:
-        """Whoever turns limits off has another limiter, or measures: half a limit would surprise him."""
-        if isinstance(value, dict) and "rateLimit" in value and off(value["rateLimit"]) is None:
-            return {"concurrency": None, **value}
-        return value
+        """`rateLimit: off` switches `concurrency` off too, unless the file sets `concurrency`.
+
+        An operator switches limits off where another limiter stands in front, or for a measurement; neither wants the
+        limit of requests at once to stay.
+        """
+        found = decoded(value)
+        if isinstance(found, dict) and found.get("rateLimit") is not None and off(found["rateLimit"]) is None:
+            return {"concurrency": "off", **found}
+        return found
 
     @model_validator(mode="after")
-    def _two_ports(self) -> Self:
+    def _fit_together(self) -> Self:
+        refuse(self._conflicts())
+        return self
+
+    def _conflicts(self) -> Iterator[str]:
+        """What is wrong between settings of the edge; a setting that changes nothing beside another too."""
         if self.http_port == self.https_port:
-            raise ValueError(f"httpPort and httpsPort are both {self.http_port}")
-        return self
-
-    @model_validator(mode="after")
-    def _a_known_speaker(self) -> Self:
+            yield f"httpPort and httpsPort are both {self.http_port}"
         if self.proxy_protocol and not self.trusted_proxies:
-            raise ValueError("proxyProtocol needs trustedProxies: the networks that may speak it")
-        return self
+            yield "proxyProtocol needs trustedProxies: the networks that may speak it"
+        if self.web_socket_paths and "GET" not in self.methods:
+            yield "webSocketPaths has no effect: a WebSocket begins with GET, which methods does not name"
+        for key_id, key in (self.api_keys or {}).items():
+            if key.rate and not self.rate_limit:
+                yield f"apiKeys.{key_id}.rate has no effect while rateLimit is off; remove it"
+            if key.concurrency and not self.concurrency:
+                yield f"apiKeys.{key_id}.concurrency has no effect while concurrency is off; remove it"
+            if (key.rate or key.concurrency) and not self.completion_paths:
+                yield f"apiKeys.{key_id} limits completions, and completionPaths names no path of one"
+        for name, limits in (("rateLimit", self.rate_limit), ("concurrency", self.concurrency)):
+            if limits and "completions" in limits.model_fields_set and not self.completion_paths:
+                yield f"{name}.completions has no effect: completionPaths names no path; remove one of them"

@@ -1,35 +1,54 @@
 """What all groups of the configuration have in common."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from settings.scalars import Whole, decoded, text
+
+CONFLICTS = "conflicts"
+"""The kind of error whose message has a line for each problem."""
 
 
 class Group(BaseModel):
-    """One object of the configuration: keys in camelCase, no others, never changed after loading."""
+    """One object of the configuration: keys in camelCase, no others, never changed after loading.
+
+    A key without a value counts as a key that is not written.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_default=False)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_written(cls, value: Any) -> Any:
+        found = decoded(value)
+        if isinstance(found, dict):
+            return {key: part for key, part in found.items() if part is not None}
+        return {} if found is None else found
+
+
+def refuse(problems: Iterable[str]) -> None:
+    """Raise one error for all `problems`, if there are any; each becomes a line of the message."""
+    if found := list(problems):
+        raise PydanticCustomError(CONFLICTS, "\n".join(found))
+
 
 def off(value: object) -> object:
-    """The word `off`, which YAML may already have read as false, is None."""
-    return None if value in ("off", False) else value
-
-
-def sealed(value: object) -> Any:
-    """An encrypted value, as it is in the stack's file, can only be read by Pulumi."""
-    return None if isinstance(value, dict) and set(value) == {"secure"} else value
+    """The word `off`, or one of its other spellings in YAML, is None."""
+    return None if value is False or value in ("off", "no", "false") else value
 
 
 Off = BeforeValidator(off)
-Port = Annotated[int, Field(ge=1, le=65535)]
+Port = Annotated[Whole, Field(ge=1, le=65535)]
 
 
 def _no_address(value: str) -> str:
     if value.rpartition(".")[2].isdigit():
         raise ValueError(
-            f'"{value}" is an address; name a host, for TLS clients send a name (RFC 6066) and the edge asks for it'
+            f'"{value}" is an address; write a host name, for in TLS a client sends a name, never an address (RFC 6066)'
         )
     return value
 
@@ -38,7 +57,6 @@ Hostname = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"),
     AfterValidator(_no_address),
+    BeforeValidator(text),
 ]
-EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Secret = Annotated[SecretStr | None, BeforeValidator(sealed)]
-"""A value that is encrypted in the stack's file; None where it is read without Pulumi."""
+EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"), BeforeValidator(text)]

@@ -4,9 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 
-from settings.group import Group, Secret
+from settings.effect import RELOAD
+from settings.group import Group
+from settings.scalars import Items, Secret, Whole, text
 from settings.values import Rate, UrlPath
 
 SHORTEST, LONGEST = 32, 256
@@ -28,25 +30,39 @@ def _strong(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
-KeyId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$")]
+KeyId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"), BeforeValidator(text)]
 """Shown in logs, metrics and to the API in place of the key."""
 
 
 class ApiKey(Group):
-    """One key id, and what it may do. Two values are valid at once while a client changes over; none locks it out."""
+    """One key id, and what its clients may do. Two values are valid at once while a client changes over; no value
+    refuses the client."""
 
-    keys: tuple[Annotated[Secret, AfterValidator(_strong)], ...] = Field(
-        max_length=2, description="the values, secrets; `openssl rand -hex 32` makes one"
+    keys: Items[Annotated[Secret, AfterValidator(_strong)]] = Field(
+        max_length=2,
+        description="up to two values, each a secret; `openssl rand -hex 32` makes one",
+        json_schema_extra=RELOAD,
     )
-    paths: tuple[UrlPath, ...] = Field(
-        (), description="URL prefixes that it may ask for; all open ones if none is named"
+    paths: Items[UrlPath] = Field(
+        (),
+        description="URL prefixes that the key opens; without any, the key opens all of api.paths",
+        json_schema_extra=RELOAD,
     )
-    rate: Rate | None = Field(None, description="completions by time, in place of rateLimit.completions.key")
-    concurrency: int | None = Field(None, ge=1, description="completions at once, in place of concurrency's")
+    rate: Rate | None = Field(
+        None,
+        description="completions by time, in place of edge.rateLimit.completions.key",
+        json_schema_extra=RELOAD,
+    )
+    concurrency: Whole | None = Field(
+        None,
+        ge=1,
+        description="completions at once, in place of edge.concurrency.completions.key",
+        json_schema_extra=RELOAD,
+    )
 
 
 def distinct(keys: Mapping[str, ApiKey] | None) -> Mapping[str, ApiKey] | None:
-    """Refuse a value that is given twice: it would belong to nobody in particular."""
+    """Refuse a value that two ids have: a request with it would belong to neither."""
     owners: dict[str, str] = {}
     for key_id, key in (keys or {}).items():
         for value in key.keys:

@@ -1,13 +1,33 @@
 """From the raw values of a stack's configuration to `Settings`, with every error in one message."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from settings.model import Settings
+from settings.group import CONFLICTS
+from settings.scalars import decoded, is_secret, marked
+from settings.schema import known, secret_places, spelled
+from settings.stack import Settings
+
+Location = tuple[int | str, ...]
+
+# pydantic's names of errors, for which its own words are no help to an operator.
+_WORDS = {
+    "missing": "is required",
+    "string_type": "wants a text",
+    "int_type": "wants a whole number",
+    "int_parsing": "wants a whole number",
+    "int_from_float": "wants a whole number",
+    "bool_type": "wants true or false",
+    "bool_parsing": "wants true or false",
+    "decimal_type": "wants a number",
+    "decimal_parsing": "wants a number",
+    "dict_type": "wants an object: keys with values",
+    "model_type": "wants an object: keys with values",
+    "tuple_type": "wants a list",
+}
 
 
 class SettingsError(ValueError):
@@ -18,32 +38,44 @@ def load(stack: str, values: Mapping[str, Any]) -> Settings:
     """Read the configuration of `stack`.
 
     `values` maps each key (without the project's prefix) to its value as Pulumi hands it over: text for scalars, JSON
-    text or plain data for lists and objects. Raises `SettingsError` with all errors at once.
+    text or plain data for lists and objects. A secret in it is a `SecretStr`, a `Sealed`, or as in the file
+    `{secure: …}`; a secret in a place where it would end in plain text is an error. Raises `SettingsError` with all
+    errors at once.
     """
     # Always validated, for production has no default for an image, and none for who may come in.
-    data: dict[str, Any] = {"images": {}, "edge": {}} | {key: _decoded(value) for key, value in values.items()}
-    if isinstance(data["edge"], dict):
-        data["edge"] = {"apiKeys": None} | data["edge"]
+    data: dict[str, Any] = {"images": {}, "edge": {}}
+    data |= {key: marked(decoded(value)) for key, value in values.items() if not _unset(key, value)}
     try:
         return Settings.model_validate(
             {"stack": stack, **data}, context={"production": data.get("profile", "production") == "production"}
         )
     except ValidationError as error:
-        raise SettingsError(_message(stack, error)) from None
+        raise SettingsError(_message(stack, error, list(_secrets(data)))) from None
 
 
-def _decoded(value: Any) -> Any:
-    """Lists and objects arrive as JSON text; a text that merely looks like a number stays a text."""
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError:
-            return value
-    return value
+def _unset(key: str, value: Any) -> bool:
+    """Whether a key is written without a value, which Pulumi hands over as an empty text.
+
+    An empty text for a variable of the specification is an error.
+    """
+    return value is None or (value == "" and key in known(()) and not key.isupper())
 
 
-def _message(stack: str, error: ValidationError) -> str:
-    lines = [_line(found["loc"], found["type"], found["msg"]) for found in error.errors(include_url=False)]
+def _secrets(value: Any, above: Location = ()) -> Iterator[Location]:
+    """Where in the data there are secrets."""
+    if is_secret(value):
+        yield above
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield from _secrets(part, (*above, key))
+
+
+def _message(stack: str, error: ValidationError, secrets: list[Location]) -> str:
+    lines: list[str] = []
+    for found in error.errors(include_url=False):
+        place = next((secret for secret in secrets if found["loc"][: len(secret)] == secret), None)
+        new = [_secret(place)] if place else _lines(found["loc"], found["type"], found["msg"])
+        lines += [line for line in new if line not in lines]
     count = "one error" if len(lines) == 1 else f"{len(lines)} errors"
     return "\n".join(
         [
@@ -54,26 +86,17 @@ def _message(stack: str, error: ValidationError) -> str:
     )
 
 
-def _line(location: tuple[int | str, ...], kind: str, text: str) -> str:
-    text = text.removeprefix("Value error, ")
-    path = list(location)
-    key = ".".join(str(part) for part in path)
+def _lines(location: Location, kind: str, text: str) -> list[str]:
+    key = spelled(location)
     if kind == "extra_forbidden":
-        close = get_close_matches(str(path[-1]), _known(path[:-1]), n=1)
-        return f"{key}: unknown key" + (f', did you mean "{close[0]}"?' if close else "")
-    if kind == "missing":
-        return f"{key}: is required"
-    return f"{key}: {text}" if key else text
+        close = get_close_matches(str(location[-1]), known(location[:-1]), n=1)
+        return [f"{key}: unknown key" + (f', did you mean "{close[0]}"?' if close else "")]
+    text = _WORDS.get(kind, text.removeprefix("Value error, "))
+    return [f"{key}: {line}" if key else line for line in (text.split("\n") if kind == CONFLICTS else [text])]
 
 
-def _known(path: list[int | str]) -> list[str]:
-    """The keys that exist in the group at `path`."""
-    group: type[BaseModel] = Settings
-    for part in path:
-        fields = {field.alias: field.annotation for field in group.model_fields.values()}
-        found = fields.get(str(part))
-        groups = [kind for kind in (found, *get_args(found)) if isinstance(kind, type) and issubclass(kind, BaseModel)]
-        if not groups:
-            return []
-        group = groups[0]
-    return [field.alias or name for name, field in group.model_fields.items() if name != "stack"]
+def _secret(location: Location) -> str:
+    return (
+        f"{spelled(location)}: is a secret, and would be in plain text in the state and on the host. Set it without "
+        f"--secret, or remove it. Only {', '.join(secret_places())} take a secret"
+    )

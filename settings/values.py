@@ -1,7 +1,7 @@
-"""The notations of the stack configuration: sizes, durations, CPU shares, images, model names, addresses.
+"""The notations of the stack configuration: sizes, durations, rates, CPU shares, addresses.
 
-Each is an annotated type: the configuration's text goes in, a plain value comes out, and a wrong text is refused with
-an example of a right one.
+Each is an annotated type: it reads the text of the configuration into a plain value, and refuses a wrong text with an
+example of a right one.
 """
 
 import re
@@ -10,7 +10,9 @@ from decimal import Decimal, InvalidOperation
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator
+
+from settings.scalars import text
 
 MIB = 1024 * 1024
 LOCAL = "local"
@@ -19,15 +21,6 @@ LOCAL = "local"
 _SIZE = re.compile(r"(\d+)([kmg])(?:i?b)?", re.IGNORECASE)
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _RATE = re.compile(r"([1-9]\d{0,5})/([sm])")
-_TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
-_DIGEST = r"sha256:[0-9a-f]{64}"
-_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?/)?"
-_REPOSITORY = rf"{_HOST}[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
-_IMAGE = re.compile(rf"({_REPOSITORY})(?::({_TAG}))?(?:@({_DIGEST}))?")
-_VERSION = re.compile(rf"({_TAG})(?:@({_DIGEST}))?")
-# Ollama's own grammar (types/model/name.go): [host/][namespace/]model[:tag], each part up to 80 characters.
-_PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}"
-_MODEL = re.compile(rf"((?:{_HOST})?(?:{_PART}/)?{_PART}):({_PART})(?:@({_DIGEST}))?")
 
 
 def _size(value: Any) -> Any:
@@ -89,70 +82,6 @@ def _cpus(value: Any) -> Any:
     return found
 
 
-def _names(value: Any) -> Any:
-    """A list may also be written as one text, `a, b c`: the form of an environment variable."""
-    names = re.split(r"[,\s]+", value.strip(", \n")) if isinstance(value, str) else value
-    if names in ([], [""]):
-        raise ValueError("names no model; write a list of name:tag")
-    return names
-
-
-def _model(value: str) -> str:
-    if not _MODEL.fullmatch(value):
-        raise ValueError(f'"{value}" cannot be a model; write name:tag or name:tag@sha256:<64 hex digits>')
-    return value
-
-
-def in_production(info: ValidationInfo) -> bool:
-    """Whether the settings that are being read are those of a production stack."""
-    return bool(info.context and info.context.get("production"))
-
-
-def _unpinned(value: str, tag: str | None, digest: str | None, info: ValidationInfo) -> str | None:
-    """What is wrong with this pin, if anything."""
-    if not in_production(info):
-        return None
-    if value == LOCAL:
-        return '"local" is for development stacks; name a published image'
-    if tag in (None, "latest"):
-        return f'"{value}" can change under the same name; a production stack needs a specific tag'
-    return None if digest else f'"{value}" has no digest; a production stack needs tag@sha256:<digest>'
-
-
-def _image(value: str, info: ValidationInfo) -> str:
-    match = _IMAGE.fullmatch(value)
-    if not match:
-        raise ValueError(f'"{value}" is not an image; write repository:tag@sha256:<digest>')
-    if problem := _unpinned(value, match[2], match[3], info):
-        raise ValueError(problem)
-    return value
-
-
-def _version(value: str, info: ValidationInfo) -> str:
-    match = _VERSION.fullmatch(value)
-    if not match:
-        raise ValueError(f'"{value}" is not an image tag; write tag@sha256:<digest>')
-    if problem := _unpinned(value, match[1], match[2], info):
-        raise ValueError(problem)
-    return value
-
-
-def _image_tag(value: str, info: ValidationInfo) -> str:
-    """The operator's own image: the tag must be specific; a digest is welcome, but builds are named by their tag."""
-    match = _VERSION.fullmatch(value)
-    if not match:
-        raise ValueError(f'"{value}" is not an image tag')
-    if in_production(info) and value in (LOCAL, "latest"):
-        raise ValueError(f'"{value}" is not a specific tag; a production stack needs the tag of one build')
-    return value
-
-
-def _repository(value: str) -> str:
-    if not re.fullmatch(_REPOSITORY, value):
-        raise ValueError(f'"{value}" is not an image repository; write it without tag, as registry.example/orca-agents')
-    return value
-
-
 # What the edge says of a client itself, and what belongs to a single hop.
 _RESERVED = re.compile(
     r"(?i)x-orca-.*|x-forwarded-.*|forwarded|x-real-ip|x-request-id|proxy.*|host|connection|keep-alive|upgrade|te|trailer"
@@ -192,19 +121,8 @@ Duration = Annotated[int, BeforeValidator(_duration)]
 """Seconds, written as `30s`, `5m`, `1h30m`."""
 Rate = Annotated[RequestRate, BeforeValidator(lambda value: value if isinstance(value, RequestRate) else rate(value))]
 """Requests by time: `20/s`, `120/m`. As many as are named may come at once."""
-HeaderName = Annotated[str, AfterValidator(_header_name)]
+HeaderName = Annotated[str, AfterValidator(_header_name), BeforeValidator(text)]
 Cpus = Annotated[Decimal, BeforeValidator(_cpus)]
 """CPUs in tenths: `0.5`, `4`."""
-ModelName = Annotated[str, AfterValidator(_model)]
-"""`name:tag` or `name:tag@sha256:<digest of the manifest>`."""
-ModelNames = Annotated[tuple[ModelName, ...], BeforeValidator(_names)]
-"""A list of model names; also accepted as one text, separated by commas or blanks."""
-Image = Annotated[str, AfterValidator(_image)]
-"""`repository:tag@sha256:<digest>`; outside production also without digest, or `local`."""
-Version = Annotated[str, AfterValidator(_version)]
-"""The part of an image behind the colon: `tag@sha256:<digest>`; outside production also a bare tag, or `local`."""
-ImageTag = Annotated[str, AfterValidator(_image_tag)]
-"""The tag of the operator's own image, with or without digest; `local` outside production."""
-Repository = Annotated[str, AfterValidator(_repository)]
-UrlPath = Annotated[str, AfterValidator(_url_path)]
+UrlPath = Annotated[str, AfterValidator(_url_path), BeforeValidator(text)]
 Subnet = Annotated[IPv4Network, BeforeValidator(_subnet)]

@@ -51,10 +51,11 @@ class Listen:
 
 @dataclass(frozen=True, kw_only=True)
 class Volume:
-    """A named volume, by its full name on the host. `keep`: it outlives the stack, for what it holds is costly."""
+    """A named volume, by its full name on the host. `keep`: it outlives the stack, for what it holds is costly. That is
+    the stack's matter: to a container the volume is the same."""
 
     name: str
-    keep: bool = False
+    keep: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

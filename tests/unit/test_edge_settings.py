@@ -117,3 +117,90 @@ class TestTheRest:
     )
     def test_errors(self, values: dict[str, Any], words: str) -> None:
         assert words in refused(**values)
+
+
+class TestWithoutEffect:
+    """A setting that changes nothing beside another is refused."""
+
+    @pytest.mark.parametrize(
+        ("values", "words"),
+        [
+            (
+                {"apiKeys": {"a": {"keys": [], "rate": "5/s"}}, "rateLimit": "off"},
+                "edge: apiKeys.a.rate has no effect while rateLimit is off",
+            ),
+            (
+                {"apiKeys": {"a": {"keys": [], "concurrency": 5}}, "rateLimit": "off"},
+                "edge: apiKeys.a.concurrency has no effect while concurrency is off",
+            ),
+            (
+                {"apiKeys": {"a": {"keys": [], "rate": "5/s"}}, "completionPaths": []},
+                "edge: apiKeys.a limits completions, and completionPaths names no path of one",
+            ),
+            (
+                {"rateLimit": {"completions": {"key": "5/s"}}, "completionPaths": []},
+                "edge: rateLimit.completions has no effect: completionPaths names no path",
+            ),
+            (
+                {"concurrency": {"completions": {"key": 5}}, "completionPaths": []},
+                "edge: concurrency.completions has no effect: completionPaths names no path",
+            ),
+            ({"webSocketPaths": ["/v1/ws"], "methods": ["POST"]}, "edge: webSocketPaths has no effect"),
+            ({"completionPaths": ["/v2/x"]}, "edge.completionPaths: /v2/x is not below api.paths"),
+        ],
+    )
+    def test_refused(self, values: dict[str, Any], words: str) -> None:
+        assert words in refused(**values)
+
+    def test_all_at_once(self) -> None:
+        message = refused(httpPort=443, proxyProtocol=True, webSocketPaths=["/v1/ws"], methods=["POST"])
+        assert message.startswith('The configuration of stack "x" has 3 errors')
+
+    def test_without_the_other_setting_it_is_accepted(self) -> None:
+        keys = {"a": {"keys": [], "rate": "5/s", "concurrency": 5}}
+        assert edge(apiKeys=keys).api_keys
+        assert edge(apiKeys=keys, rateLimit={"server": "9/s"}, concurrency={"server": 9}).api_keys
+        assert edge(webSocketPaths=["/v1/ws"], methods=["POST", "GET"]).web_socket_paths
+        assert edge(completionPaths=[]).rate_limit
+
+
+class TestForms:
+    """A value in each form in which Pulumi or an operator writes it."""
+
+    @pytest.mark.parametrize("port", [8000, "8000", 8000.0])
+    def test_a_number(self, port: Any) -> None:
+        assert edge(httpPort=port).http_port == 8000
+
+    @pytest.mark.parametrize("port", [True, "true", 80.5, "80.5", "", "x", [80]])
+    def test_what_is_no_number(self, port: Any) -> None:
+        assert "edge.httpPort: " in refused(httpPort=port)
+
+    @pytest.mark.parametrize("value", [["GET", "POST"], '["GET", "POST"]'])
+    def test_a_list(self, value: Any) -> None:
+        assert edge(methods=value).methods == ("GET", "POST")
+
+    @pytest.mark.parametrize("value", [{"server": "5/s"}, '{"server": "5/s"}'])
+    def test_an_object(self, value: Any) -> None:
+        changed = edge(rateLimit=value).rate_limit
+        assert changed
+        assert str(changed.server) == "5/s"
+
+    @pytest.mark.parametrize("value", [{"5": {"keys": [KEY]}}, f'{{"5": {{"keys": ["{KEY}"]}}}}'])
+    def test_an_object_of_the_operators_names(self, value: Any) -> None:
+        assert list(edge(apiKeys=value).api_keys or ()) == ["5"]
+
+    @pytest.mark.parametrize("word", ["off", "no", "false", False])
+    def test_off(self, word: Any) -> None:
+        assert edge(rateLimit=word).rate_limit is None
+
+    @pytest.mark.parametrize("value", [0, "", "0", True])
+    def test_what_is_not_off(self, value: Any) -> None:
+        assert "edge.rateLimit: wants an object" in refused(rateLimit=value)
+
+    def test_a_key_without_a_value_is_one_that_is_not_written(self) -> None:
+        assert edge(hostname=None, tls=None, rateLimit=None, trustedProxies=None) == edge()
+        assert "edge.apiKeys: is required in a production stack" in refused(PROD, apiKeys=None)
+
+    @pytest.mark.parametrize("value", [5, "::1", "x"])
+    def test_bind_is_an_address(self, value: Any) -> None:
+        assert "edge.bind: " in refused(bind=value)

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 import pytest
 
+from components.stack_file import read_stack
 from settings import Settings, SettingsError, load
-from settings.files import read_stack
+from settings.schema import Leaf, leaves
 
 DEV: dict[str, Any] = {
     "profile": "development",
@@ -185,3 +186,89 @@ def test_a_stack_without_a_file(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.blue.yaml").write_text("config: {}\n")
     with pytest.raises(SettingsError, match=r"There is no Pulumi\.red\.yaml.*Stacks with a file here: blue"):
         read_stack("red", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("llama3.1:8b", ("registry.ollama.ai", "library", "llama3.1", "8b", "", "llama3.1:8b")),
+        ("user/m:latest", ("registry.ollama.ai", "user", "m", "latest", "", "user/m:latest")),
+        ("host.example:5000/ns/m:1", ("host.example:5000", "ns", "m", "1", "", "host.example:5000/ns/m:1")),
+        (f"a:1@{DIGEST}", ("registry.ollama.ai", "library", "a", "1", DIGEST, "a:1")),
+    ],
+)
+def test_the_parts_of_a_model(text: str, parts: tuple[str, ...]) -> None:
+    (model,) = load("dev", {**DEV, "OLLAMA_MODELS": [text]}).ollama_models
+    assert (model.host, model.namespace, model.name, model.tag, model.digest, model.reference) == parts
+    assert str(model) == model == text
+
+
+@pytest.mark.parametrize(
+    "model", ["host.example:5000/m:1", "a/b/c/d:1", "m", "m:", "m:1@", 5, 1.5, True, None, ["m:1"]]
+)
+def test_what_is_no_model(model: Any) -> None:
+    assert "OLLAMA_MODELS.0: " in refused(OLLAMA_MODELS=[model])
+
+
+def test_one_model_in_two_spellings() -> None:
+    message = refused(OLLAMA_MODELS=["a:1", "library/a:1", "registry.ollama.ai/library/a:1", "b:1"])
+    assert "OLLAMA_MODELS names a:1, library/a:1, registry.ollama.ai/library/a:1 twice" in message
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"images": {"lego": "goacme/lego:4"}}, "images.lego: has no effect without edge.tls.acme"),
+        ({"images": {"ollama": "other/ollama"}}, 'images.ollama: has no effect while OLLAMA_VERSION is "local"'),
+        ({"api": {"image": "other/api"}}, 'api.image: has no effect while IMAGE_TAG is "local"'),
+        ({"api": {"env": {"ORCA_COLOUR": "red"}}}, "api: env.ORCA_COLOUR has no effect"),
+        ({"rollout": {"watch": "0s", "errorRatio": 0.1}}, "rollout: errorRatio has no effect while watch is 0s"),
+    ],
+)
+def test_a_setting_without_effect_beside_another(values: dict[str, Any], words: str) -> None:
+    assert words in refused(**values)
+
+
+def test_errors_between_groups_are_reported_at_once() -> None:
+    message = refused(images={"lego": "goacme/lego:4"}, api={"image": "other/api"}, OLLAMA_MEMORY_LIMIT="1G")
+    assert message.startswith('The configuration of stack "dev" has 3 errors; nothing was changed.')
+
+
+@pytest.mark.parametrize("version", [0.35, 1.1])
+def test_a_version_that_may_have_lost_digits(version: float) -> None:
+    message = refused(OLLAMA_VERSION=version, IMAGE_TAG=version)
+    assert f"OLLAMA_VERSION: {version} is a number without quotes" in message
+    assert f"IMAGE_TAG: {version} is a number without quotes" in message
+    assert load("dev", {**DEV, "OLLAMA_VERSION": str(version), "IMAGE_TAG": 20261127}).image_tag == "20261127"
+
+
+@pytest.mark.parametrize(("value", "text"), [(5, "5"), (True, "true"), (False, "false"), (0.5, "0.5"), ("x", "x")])
+def test_what_pulumi_writes_is_a_text(value: Any, text: str) -> None:
+    assert load("dev", {**DEV, "api": {"env": {"X": value}}}).api.env == {"X": text}
+    assert load("dev", {**DEV, "api": {"smoke": {"expect": value}}}).smoke
+    found = load("dev", {**DEV, "edge": {"tls": {"certificateFile": value, "keyFile": "k"}}}).edge.tls
+    assert found.certificate_file == text
+
+
+SECRET = {"secure": "v1:x"}
+
+
+@pytest.mark.parametrize("leaf", list(leaves()), ids=lambda leaf: leaf.key)
+def test_a_secret_has_four_places(leaf: Leaf) -> None:
+    value: Any = [SECRET] if leaf.key == "edge.apiKeys.<id>.keys" else SECRET
+    *above, last = leaf.key.replace("<id>", "app").split(".")
+    data: dict[str, Any] = {**DEV}
+    at = data
+    for key in above:
+        at = at.setdefault(key, {})
+    at[last] = value
+    if leaf.key in ("edge.tls.key", "edge.tls.certificate"):
+        at |= {"key": SECRET, "certificate": SECRET}
+    if leaf.secret:
+        assert load("dev", data)
+        return
+    with pytest.raises(SettingsError) as caught:
+        load("dev", data)
+    place = leaf.key.replace("<id>", "app")
+    assert f"\n  {place}: is a secret, and would be in plain text" in str(caught.value)
+    assert str(caught.value).count(f"{place}:") == 1

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from components.stack_file import read_stack
 from settings import Settings, load
-from settings.files import read_stack
 from workloads import api, edge, ollama
 from workloads import stack as the_list
 from workloads.colour import COLOURS

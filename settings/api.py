@@ -1,0 +1,82 @@
+"""The settings of the API: its image, how it runs, and what a release of it must answer."""
+
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from settings.effect import NONE, RELEASE, RELOAD
+from settings.group import EnvName, Group, Off, Port
+from settings.images import Repository
+from settings.scalars import Items, Table, Text, Whole, text
+from settings.values import MIB, Cpus, Duration, Memory, UrlPath
+
+ORCA_COLOUR, ORCA_RELEASE = "ORCA_COLOUR", "ORCA_RELEASE"
+"""What the deployment itself says in the API's environment."""
+
+
+class Smoke(Group):
+    """One real request that a new release must answer before it gets traffic."""
+
+    method: Literal["GET", "POST"] = Field("POST", description="method of the request", json_schema_extra=NONE)
+    path: UrlPath = Field("/v1/chat/completions", description="path of the request", json_schema_extra=NONE)
+    body: Text = Field(
+        '{"model": "{model}", "stream": true, "max_tokens": 8, "messages": [{"role": "user", "content": "Say ok."}]}',
+        description="sent as application/json; {model} stands for the first of OLLAMA_MODELS",
+        json_schema_extra=NONE,
+    )
+    expect: Text = Field("[DONE]", description="text that the answer must contain", json_schema_extra=NONE)
+    timeout: Duration = Field(
+        120, description="longest time to the end of the answer, the model's load included", json_schema_extra=NONE
+    )
+
+
+class Api(Group):
+    """The API image and how it runs. Any HTTP server will do."""
+
+    image: Repository = Field(
+        "orca-agents/api", description="repository of the image; IMAGE_TAG is its tag", json_schema_extra=RELEASE
+    )
+    port: Port = Field(8000, description="port that the API listens on", json_schema_extra=RELOAD)
+    readiness: UrlPath = Field(
+        "/readyz", description="path that answers 2xx when a colour may get traffic", json_schema_extra=NONE
+    )
+    paths: Items[UrlPath] = Field(
+        ("/v1/",), min_length=1, description="URL prefixes that the edge lets through", json_schema_extra=RELOAD
+    )
+    smoke: Annotated[Smoke | None, Off] = Field(
+        Smoke(), description="the request that a release must answer at the gate, or off", json_schema_extra=NONE
+    )
+    marks_streams: bool = Field(
+        False,
+        description="the API sends `X-Accel-Buffering: no` with its streams, so the edge may buffer its other answers",
+        json_schema_extra=RELOAD,
+    )
+    env: Table[EnvName, Text] = Field(
+        default_factory=dict,
+        description="further environment of the API; in plain text, so never a secret",
+        json_schema_extra=RELEASE,
+    )
+    replicas: Whole = Field(1, ge=1, le=16, description="containers of each colour", json_schema_extra=RELEASE)
+    egress: bool = Field(
+        True, description="whether the API may open connections out of the host", json_schema_extra=RELEASE
+    )
+    user: Annotated[str, Field(pattern=r"^[1-9]\d*:\d+$"), BeforeValidator(text)] = Field(
+        "10001:10001", description="uid:gid that the API runs as", json_schema_extra=RELEASE
+    )
+    memory: Memory = Field(512 * MIB, description="memory limit of each container", json_schema_extra=RELEASE)
+    cpus: Cpus = Field(Decimal(1), description="CPU limit of each container", json_schema_extra=RELEASE)
+    pids: Whole = Field(
+        256, ge=16, description="limit of processes and threads of each container", json_schema_extra=RELEASE
+    )
+    drain: Duration = Field(
+        300,
+        description="time that requests in flight get to end when a container of the API is stopped",
+        json_schema_extra=RELEASE,
+    )
+
+    @model_validator(mode="after")
+    def _free_names(self) -> Self:
+        if own := [name for name in (ORCA_COLOUR, ORCA_RELEASE) if name in self.env]:
+            raise ValueError(f"env.{own[0]} has no effect, because the deployment sets {own[0]} itself; remove it")
+        return self

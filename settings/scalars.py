@@ -1,0 +1,107 @@
+"""How single values arrive from a stack's file, and the types that take them.
+
+Pulumi hands a number in the file over as a number or as its text, a list or an object as JSON text or as data, and a
+secret decrypted. Every type here accepts all forms of a value that are certain to mean what is written, and refuses the
+others with what to do.
+"""
+
+import json
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BeforeValidator, SecretStr
+
+
+class Unclear(str):
+    """A value that Pulumi reads differently from how the file spells it, because it stands there without quotes.
+
+    The text is what Pulumi hands over (`83`), `written` what the file says (`0123`). A number may be read from it; as a
+    text it is refused.
+    """
+
+    written: str
+
+    def __new__(cls, read: str, written: str) -> "Unclear":
+        made = super().__new__(cls, read)
+        made.written = written
+        return made
+
+
+class Sealed:
+    """A secret whose value only Pulumi can decrypt: what a stack's file shows of it outside of Pulumi."""
+
+    def __repr__(self) -> str:
+        return "a secret"
+
+
+def is_secret(value: object) -> bool:
+    """Whether a raw value is a Pulumi secret, readable or not."""
+    return isinstance(value, SecretStr | Sealed)
+
+
+def marked(value: Any) -> Any:
+    """The same data with a `Sealed` for each `{secure: <ciphertext>}`, the form of a secret in a stack's file."""
+    if isinstance(value, dict):
+        if set(value) == {"secure"} and isinstance(value["secure"], str):
+            return Sealed()
+        return {key: marked(part) for key, part in value.items()}
+    return [marked(part) for part in value] if isinstance(value, list) else value
+
+
+def decoded(value: Any) -> Any:
+    """A list or an object that was written as JSON text (`pulumi config set --path edge.methods '["GET"]'`) as data."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value, parse_float=_number)
+        except json.JSONDecodeError:
+            return value
+    return value
+
+
+def _number(written: str) -> "float | Unclear":
+    found = float(written)
+    return found if str(found) == written else Unclear(str(found), written)
+
+
+def text(value: Any) -> Any:
+    """The text of a value: a number and a boolean as written."""
+    if isinstance(value, Unclear):
+        raise ValueError(f'{value.written} without quotes is read as "{value}"; write it in quotes: "{value.written}"')
+    if value is None:
+        raise ValueError('has no value; write "" for an empty text, or remove the key')
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def exact(value: Any) -> Any:
+    """The text of a version or a tag, of which a number with a decimal point may have lost digits."""
+    if isinstance(value, float):
+        raise ValueError(f"{value} is a number without quotes, and 1.10 would be read as 1.1; write it in quotes")
+    return text(value)
+
+
+def whole(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is not a number")
+    return value
+
+
+def _sealed(value: Any) -> Any:
+    return (
+        None if isinstance(value, Sealed) or value is None else value if isinstance(value, SecretStr) else text(value)
+    )
+
+
+Item = TypeVar("Item")
+Key = TypeVar("Key")
+
+Text = Annotated[str, BeforeValidator(text)]
+"""A text; a number or a boolean in its place is taken as its text."""
+Whole = Annotated[int, BeforeValidator(whole)]
+"""A whole number, also as a text."""
+Items = Annotated[tuple[Item, ...], BeforeValidator(decoded)]
+"""A list, also as JSON text."""
+Table = Annotated[dict[Key, Item], BeforeValidator(decoded)]
+"""An object with keys of the operator's choice, also as JSON text."""
+Secret = Annotated[SecretStr | None, BeforeValidator(_sealed)]
+"""A value that is encrypted in the stack's file; None where the file is read without Pulumi."""

@@ -1,0 +1,184 @@
+"""Every setting says what it means and what a change of it does, and the change does that."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import IPv4Network
+from typing import Any
+
+import pytest
+
+from certificates.self_signed import authority
+from render import nginx
+from settings import Settings, load
+from settings.schema import Leaf, leaves
+from workloads import api, edge, ollama
+from workloads.network import networks
+from workloads.workload import Workload
+
+DIGEST = "sha256:" + "ab" * 32
+KEY = "0123456789abcdef" * 2
+BASE: dict[str, Any] = {
+    "profile": "development",
+    "OLLAMA_VERSION": "1",
+    "OLLAMA_MODELS": ["a:1"],
+    "IMAGE_TAG": "1",
+    "edge": {
+        "apiKeys": {"app": {"keys": [KEY]}},
+        "trustedProxies": ["192.0.2.0/24"],
+        "tls": {"acme": {"email": "a@example.com"}},
+    },
+}
+CHANGED: dict[str, Any] = {
+    "profile": "production",
+    "OLLAMA_VERSION": f"2@{DIGEST}",
+    "OLLAMA_MODELS": ["b:1"],
+    "OLLAMA_MEMORY_LIMIT": "16G",
+    "OLLAMA_MEMORY_RESERVATION": "1G",
+    "OLLAMA_MAX_LOADED_MODELS": 5,
+    "OLLAMA_NUM_PARALLEL": 5,
+    "IMAGE_TAG": "2",
+    "dockerHost": "ssh://root@192.0.2.1",
+    "ollama.cpus": "2",
+    "ollama.contextLength": 8192,
+    "ollama.pids": 600,
+    "models.mirror": "http://mirror.example",
+    "models.keep": False,
+    "api.image": "other/api",
+    "api.port": 8001,
+    "api.readiness": "/ready",
+    "api.paths": ["/v1/", "/v2/"],
+    "api.smoke": "off",
+    "api.smoke.method": "GET",
+    "api.smoke.path": "/v1/models",
+    "api.smoke.body": "{}",
+    "api.smoke.expect": "ok",
+    "api.smoke.timeout": "5s",
+    "api.marksStreams": True,
+    "api.env": {"A": "b"},
+    "api.replicas": 2,
+    "api.egress": False,
+    "api.user": "5:5",
+    "api.memory": "1G",
+    "api.cpus": "2",
+    "api.pids": 300,
+    "api.drain": "5s",
+    "edge.hostname": "other.example",
+    "edge.bind": "127.0.0.1",
+    "edge.httpPort": 81,
+    "edge.httpsPort": 444,
+    "edge.tls.profile": "modern",
+    "edge.http2": True,
+    "edge.tls.acme": None,
+    "edge.tls.acme.email": "b@example.com",
+    "edge.tls.acme.directory": "https://ca.example/dir",
+    "edge.tls.acme.authority": authority("x").certificate,
+    "edge.tls.acme.renew": 20,
+    "edge.apiKeys": "off",
+    "edge.apiKeys.<id>.keys": [KEY[::-1]],
+    "edge.apiKeys.<id>.paths": ["/v1/"],
+    "edge.apiKeys.<id>.rate": "7/s",
+    "edge.apiKeys.<id>.concurrency": 7,
+    "edge.rateLimit": "off",
+    "edge.concurrency": "off",
+    "edge.completionPaths": ["/v1/x"],
+    "edge.webSocketPaths": ["/v1/ws"],
+    "edge.methods": ["GET"],
+    "edge.requestHeaders": ["X-Tenant"],
+    "edge.trustedProxies": ["10.0.0.0/8"],
+    "edge.proxyProtocol": True,
+    "edge.bodyLimit": "1M",
+    "edge.readTimeout": "5s",
+    "edge.memory": "1G",
+    "edge.cpus": "2",
+    "edge.pids": 200,
+    "network.cidr": "10.99.0.0/20",
+    "rollout.drainTimeout": "5s",
+    "rollout.gatePasses": 5,
+    "rollout.gateTimeout": "5s",
+    "rollout.watch": "5s",
+    "rollout.errorRatio": 0.5,
+    "rollout.promote": "manual",
+    "rollout.previewKey": "k" * 24,
+    "images.ollama": "other/ollama",
+    "images.nginx": f"nginx:1@{DIGEST}",
+    "images.lego": f"lego:4@{DIGEST}",
+    **{
+        f"edge.{kind}.{which}{who}": value
+        for kind, value in (("rateLimit", "3/s"), ("concurrency", 3))
+        for which in ("", "completions.")
+        for who in ("address", "key", "server")
+    },
+}
+# Certificates are no part of the rendered configuration: the edge reloads when their files change
+# (tests/integration/test_edge_certificates.py).
+FILES = {"edge.tls.certificate", "edge.tls.key", "edge.tls.certificateFile", "edge.tls.keyFile"}
+LEAVES = list(leaves())
+
+
+def configuration(key: str) -> dict[str, Any]:
+    """What the change of `key` begins with: for a production stack, all images are pinned."""
+    pinned = {"OLLAMA_VERSION": f"1@{DIGEST}", "images": {"nginx": f"nginx:1@{DIGEST}", "lego": f"lego:4@{DIGEST}"}}
+    return BASE | (pinned if key == "profile" else {})
+
+
+def changed(key: str) -> dict[str, Any]:
+    """The same with another value for `key`."""
+    at = data = configuration(key)
+    *groups, last = key.replace("<id>", "app").split(".")
+    for group in groups:
+        at[group] = dict(at.get(group, {}))
+        at = at[group]
+    at[last] = CHANGED[key]
+    return data
+
+
+def without_pids(workload: Workload) -> Workload:
+    """A container without what a step can change while it runs (engine/ready.py)."""
+    return replace(workload, resources=replace(workload.resources, pids=0))
+
+
+TOUCHED: dict[str, Callable[[Settings], object]] = {
+    "reload": lambda settings: nginx.render(settings).id,
+    "release": api.current_release,
+    "restart: ollama": lambda settings: without_pids(ollama.server(settings)),
+    "restart: edge": lambda settings: without_pids(edge.server(settings)),
+    "rebuild": lambda settings: (networks(settings), settings.docker_host),
+}
+# A release and a restart may also need another configuration of the edge; with other networks all is made anew.
+ALSO = {"release": {"reload"}, "restart: edge": {"reload"}, "rebuild": set(TOUCHED) - {"rebuild"}}
+
+
+def test_every_setting_has_a_meaning() -> None:
+    for leaf in LEAVES:
+        assert len(leaf.description) > 8, leaf.key
+        assert leaf.description[0].islower() or leaf.description.split()[0] in ("CPU", "PEM", "URL", "Mozilla's"), (
+            leaf.key
+        )
+        assert not leaf.description.endswith("."), leaf.key
+    assert len({leaf.key for leaf in LEAVES}) == len(LEAVES)
+
+
+def test_every_setting_is_tried() -> None:
+    assert {leaf.key for leaf in LEAVES} == set(CHANGED) | FILES
+
+
+@pytest.mark.parametrize("leaf", [leaf for leaf in LEAVES if leaf.key not in FILES], ids=lambda leaf: leaf.key)
+def test_a_change_does_what_the_setting_says(leaf: Leaf) -> None:
+    before, after = load("x", configuration(leaf.key)), load("x", changed(leaf.key))
+    assert before != after
+    touched = {effect for effect, part in TOUCHED.items() if part(before) != part(after)}
+    expected = set() if leaf.effect == "none" else {leaf.effect}
+    assert touched - ALSO.get(leaf.effect, set()) == expected
+
+
+def test_defaults_are_in_the_list() -> None:
+    by_key = {leaf.key: leaf for leaf in LEAVES}
+    assert by_key["network.cidr"].default == IPv4Network("10.77.0.0/20")
+    assert by_key["IMAGE_TAG"].required
+    assert by_key["api.env"].default == {}
+    assert [leaf.key for leaf in LEAVES if leaf.secret] == [
+        "edge.tls.certificate",
+        "edge.tls.key",
+        "edge.apiKeys.<id>.keys",
+        "rollout.previewKey",
+    ]
