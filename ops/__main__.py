@@ -8,6 +8,7 @@ from docker.errors import APIError
 
 from engine.errors import CommandError
 from ops.ask import NoAnswer
+from ops.containers import containers
 from ops.down import down
 from ops.preview import preview
 from ops.pulumi import PulumiFailed
@@ -48,6 +49,8 @@ def _run(args: argparse.Namespace) -> None:
             down(args.stack)
         case "recover":
             recover(args.stack)
+        case "containers":
+            containers(args.stack, write=args.write)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
         "--tag", default="", help="the build to deploy; without it images/api is built"
     )
     verb("down", "Remove everything of the stack.")
+    verb("containers", "Show what a stack runs, and who can open which port.").add_argument(
+        "--write", action="store_true", help="write the tables into docs/containers.md instead"
+    )
     verb("recover", "Clear up after a deployment that was killed.")
     return parser
 

@@ -8,22 +8,19 @@ def sentence(plan: Plan, wanted: str, *, manual: bool) -> str:
     """What the update does with the release `wanted`. `manual`: a person promotes it."""
     target, live = plan.target, other(plan.target)
     if plan.frozen:
-        return f"Release {wanted}: both colours are left as they are."
-    if plan.create is None and not plan.flips and not manual:
-        return f"Release {wanted} is live on {target}; no colour changes."
-    then = _then(plan, target, manual=manual)
+        return f"The update leaves both colours as they are. The configuration describes release {wanted}."
+    waits = manual and not plan.flips
+    then = (
+        f"{target} passes the gate and waits for `make promote`." if waits else "Requests flip to it behind the gate."
+    )
+    if plan.create is None and plan.flips:
+        return f"{live} stays live until {target}, which still runs release {wanted}, has passed the gate. {then}"
     if plan.create is None:
-        return f"Release {wanted} still runs on {target}: {then} No container of the API is recreated."
-    if plan.flips and not plan.declared:
-        return f"No release is live yet: {target} is created with release {wanted}, gated, then made live."
-    if plan.create == target and not plan.flips and not manual:
-        return f"{target} is recreated with release {wanted} and gated; requests go to the standby meanwhile."
+        return f"{target} runs release {wanted}. The update recreates no container of the API."
     if plan.create != target:
-        return f"Release {wanted} stays live on {target}; {plan.create} is recreated as its standby."
-    return f"{live} stays live; {target} is recreated with release {wanted}. {then}"
-
-
-def _then(plan: Plan, target: str, *, manual: bool) -> str:
-    if manual and not plan.flips:
-        return f"{target} is gated, then waits for `make promote`."
-    return f"{target} is gated, then requests flip to it."
+        return f"{target} stays live with release {wanted}. The update recreates {plan.create} as its standby."
+    if plan.flips and not plan.declared:
+        return f"No release is live yet. The update creates {target} with release {wanted}. {then}"
+    if plan.flips or waits:
+        return f"{live} stays live. The update puts release {wanted} on {target}. {then}"
+    return f"{target} is live and has no container. The update creates it again with release {wanted}."
