@@ -10,7 +10,7 @@ FAR := $(shell grep -s ':dockerHost:' 'Pulumi.$(STACK).yaml')
 SETUP := $(TOOLCHAIN) setup $(if $(FAR)$(filter-out dev,$(STACK)),--tools-only)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview deploy status rollback promote down test bench security lint linters check env doctor lock
+.PHONY: help up preview deploy status rollback promote down test bench security lint linters check env doctor lock docs
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ linters:
 
 check: linters
 	python -m pytest
+
+docs: ## write the tables of docs/containers.md
+	@$(RUN) python -m ops containers --stack prod --write
 
 env: ## print the environment, for a shell's eval
 	@$(TOOLCHAIN) env

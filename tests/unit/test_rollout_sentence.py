@@ -1,11 +1,14 @@
 """What a preview says of a release, for every kind of plan."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from rollout.plan import Plan
 from rollout.sentence import sentence
+from workloads.colour import Colour
 
-LIVE = {"blue": ("x-api-blue",)}
+LIVE: Mapping[Colour, tuple[str, ...]] = {"blue": ("x-api-blue",)}
 
 
 @pytest.mark.parametrize(
