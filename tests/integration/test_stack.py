@@ -144,6 +144,20 @@ class TestOperators:
         assert "Paris" in (answer.choices[0].message.content or "")
         assert set(stack.outputs()["models"]) == {"tiny-random:latest", "smollm2:135m"}
 
+    def test_a_version_that_cannot_be_had_costs_nothing(
+        self, stack: Project, config: dict[str, Any], engine: docker.DockerClient, ca: Path
+    ) -> None:
+        before = engine.containers.get(f"{PLACE.name}-ollama").attrs
+        stack.write({**config, "OLLAMA_VERSION": "0.99", "images": {"ollama": "127.0.0.1:1/ollama"}})
+        failed = stack.up(check=False)
+        assert failed.returncode != 0
+        assert "  127.0.0.1:1/ollama:0.99: " in failed.stdout + failed.stderr
+        after = engine.containers.get(f"{PLACE.name}-ollama").attrs
+        assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
+        assert requests.get(f"{BASE}/v1/models", verify=str(ca), timeout=5).status_code == 200
+        stack.write(config)
+        stack.pulumi("preview", "--expect-no-changes")
+
     def test_a_wrong_digest_is_refused_and_costs_nothing(
         self, stack: Project, config: dict[str, Any], client: openai.OpenAI
     ) -> None:

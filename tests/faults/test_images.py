@@ -1,0 +1,138 @@
+"""Images that cannot be had: an update fails before it touches a container, and says which image it is."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from tests.faults.conftest import SOME
+from tools.lab.load.client import LoadClient
+from tools.lab.place import own
+from tools.lab.stack import SmallStack
+from tools.lab.wait import eventually
+from tools.toolchain import base_image
+from tools.toolchain.progress import Progress
+
+NAME = own("orca-registry")
+SOURCE = Path(__file__).parent / "registry"
+NO_DIGEST = f"sha256:{'0' * 64}"
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[str]:
+    """`127.0.0.1:<port>` of a registry. The engine needs no TLS for one on its own host."""
+    folder = shutil.copytree(SOURCE, tmp_path_factory.mktemp("registry") / "context")
+    base = base_image.ensure(Progress().step("base image"))
+    build = ["docker", "build", "--quiet", "--build-arg", f"DEBIAN={base}", "--tag", f"{NAME}:1", str(folder)]
+    subprocess.run(build, check=True, timeout=300)
+    subprocess.run(["docker", "rm", "--force", NAME], capture_output=True, check=False)
+    container = engine.containers.run(f"{NAME}:1", name=NAME, ports={"5000/tcp": ("127.0.0.1", 0)}, detach=True)
+    try:
+        container.reload()
+        port = int(container.attrs["NetworkSettings"]["Ports"]["5000/tcp"][0]["HostPort"])
+        eventually(lambda: listens(port), 20, "the registry answers")
+        yield f"127.0.0.1:{port}"
+    finally:
+        container.remove(force=True)
+        engine.images.remove(f"{NAME}:1", force=True)
+
+
+@pytest.fixture(scope="module")
+def silent() -> Iterator[str]:
+    """`127.0.0.1:<port>` of a registry that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def pushed(registry: str, backend: str, engine: docker.DockerClient) -> str:
+    """The backend's repository in the registry, with the tag 1 and, as its second release, the tag 2."""
+    repository = f"{registry}/team/api"
+    for tag in ("1", "2"):
+        engine.images.get(f"{backend}:{tag}").tag(repository, tag)
+        said = "".join(str(line) for line in engine.images.push(repository, tag, stream=True, decode=True))
+        assert "errorDetail" not in said, said
+        engine.images.remove(f"{repository}:{tag}")
+    return repository
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def everything(stack: SmallStack) -> dict[str, str]:
+    """Name to id of every container of the stack, carriers too."""
+    found = stack.engine.containers.list(all=True, filters={"name": f"^/{stack.name}-"}, ignore_removed=True)
+    return {container.name or "": container.id or "" for container in found}
+
+
+BAD: list[tuple[str, dict[str, Any], str]] = [
+    ("the edge's tag", {"images": {"nginx": "{registry}/nginx:1.99"}}, "{registry}/nginx:1.99"),
+    (
+        "the edge's digest",
+        {"images": {"nginx": f"{{registry}}/nginx:1@{NO_DIGEST}"}},
+        f"{{registry}}/nginx:1@{NO_DIGEST}",
+    ),
+    ("the API's tag", {"api": {"image": "{registry}/team/api"}, "IMAGE_TAG": "3"}, "{registry}/team/api:3"),
+    ("a silent registry", {"images": {"nginx": "{silent}/nginx:1"}}, "{silent}/nginx:1"),
+    ("no registry", {"images": {"nginx": "127.0.0.1:1/nginx:1"}}, "127.0.0.1:1/nginx:1"),
+    ("an image that nobody built", {"IMAGE_TAG": "none"}, "{backend}:none"),
+]
+
+
+@pytest.mark.parametrize(("change", "image"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
+def test_nothing_is_touched(
+    stack: SmallStack,
+    load: LoadClient,
+    registry: str,
+    pushed: str,
+    silent: str,
+    backend: str,
+    change: dict[str, Any],
+    image: str,
+) -> None:
+    del pushed
+    good, before = stack.version, everything(stack)
+    words = {"registry": registry, "silent": silent, "backend": backend}
+    stack.want(**filled(change, words))
+    with load.run(stack.url, stack.ca, SOME) as running:
+        failed = stack.up(check=False)
+    result = running.end()
+    assert failed.returncode != 0
+    assert f"  {image.format(**words)}: " in failed.stdout, failed.stdout
+    assert "No container was touched" in failed.stdout
+    assert "Traceback" not in failed.stdout + failed.stderr
+    assert everything(stack) == before
+    assert not result.lost, result.summary()
+    assert result.versions == {good}
+    stack.want_again(good)
+    stack.pulumi("preview", "--expect-no-changes")
+
+
+def test_an_image_is_pulled_before_its_container_is_made(
+    stack: SmallStack, engine: docker.DockerClient, load: LoadClient, pushed: str
+) -> None:
+    stack.want(api={"image": pushed}, IMAGE_TAG="2")
+    with load.run(stack.url, stack.ca, SOME) as running:
+        done = stack.up()
+    result = running.end()
+    assert f"image 1/1: {pushed}:2: here after" in done.stdout
+    assert done.stdout.index("here after") < done.stdout.index("gate 1/")
+    assert not result.lost, result.summary()
+    assert engine.containers.get(f"{stack.name}-api-{stack.live}").attrs["Config"]["Image"] == f"{pushed}:2"
+    stack.release()
+    stack.release()
+    engine.images.remove(f"{pushed}:2", force=True)
+
+
+def filled(change: Any, words: dict[str, str]) -> Any:
+    """The change with `{registry}` and the like put in."""
+    if isinstance(change, dict):
+        return {key: filled(value, words) for key, value in change.items()}
+    return change.format(**words)
