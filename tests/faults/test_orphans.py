@@ -18,7 +18,7 @@ def take_over(stack: SmallStack, orphans: set[Process], *, same: bool, flips: in
 
     The orphans stop at their next look at the state. The journal is that of the new update, with so many `flips`.
     """
-    assert any(orphan.lives for orphan in orphans), "the step goes on without pulumi"
+    assert any(orphan.is_step for orphan in orphans), "the step goes on without pulumi"
     before, claim = stack.status(), stack.claim()
     version = str(stack.number) if same else stack.want()
     deployer = stack.up_in_background()

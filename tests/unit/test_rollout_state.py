@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from engine.address import of_stack
 from engine.client import Result
 from engine.edge import Edge
 from engine.errors import NeedsPerson, Undone
 from rollout import begin, state
+from rollout.arguments import Look, Place
 from rollout.claim import Claim, standing
 from rollout.journal import Journal, parse
-from rollout.plan import Last, Observed, Plan
+from rollout.plan import Observed, Plan
 from rollout.state import State, TakenOver
+from workloads.places import STATE
 
 Q, R = "q" * 12, "r" * 12
 AT = "2026-01-01T00:00:00Z"
@@ -31,7 +34,7 @@ class Folder(Edge):
 
     def run(self, command: Sequence[str], *, user: str = "", env: dict[str, str] | None = None) -> Result:
         del user
-        words = [word.replace(Edge.STATE, str(self.path)) for word in command]
+        words = [word.replace(STATE, str(self.path)) for word in command]
         done = subprocess.run(words, env=os.environ | (env or {}), capture_output=True, text=True, check=False)
         return Result(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
@@ -176,11 +179,18 @@ class TestBeginning:
             monkeypatch.setattr(begin, "observe", observe)
             monkeypatch.setattr(begin, "Edge", lambda *_: live)
             monkeypatch.setattr(begin, "plan", lambda *_, **__: made)
-            last = Last(live="blue", release=Q)
-            client: Any = None
-            return begin.begin(
-                client, "e", "s", volume="", image="", last=last, wanted=R, manual=False, preview=preview
+            monkeypatch.setattr(begin, "connect", lambda _: None)
+            look = Look(
+                place=Place(edge="e", service="s"),
+                wanted=R,
+                last_live="blue",
+                last_release=Q,
+                volume="",
+                image="",
+                manual=False,
+                preview=preview,
             )
+            return begin.begin(look, of_stack(""))
 
         return run
 
@@ -206,7 +216,12 @@ class TestBeginning:
 
     def test_it_gives_up_where_others_keep_writing(self, live: Folder, update: Any) -> None:
         with pytest.raises(NeedsPerson, match="run the same command again"):
-            update(self.GOOD, meanwhile=lambda: state.change(live, gating, claim=os.urandom(4).hex()))
+            update(self.GOOD, meanwhile=lambda: state.change(live, lambda found: found.begun("green", R, AT)))
+
+    def test_of_two_that_begin_at_once_the_first_to_claim_wins(self, live: Folder, update: Any) -> None:
+        made = update(self.GOOD, meanwhile=lambda: state.take(live, "b", state.read(live)))
+        assert "has taken over" in made.refusal
+        assert state.read(live).claim == "b"
 
     def test_a_state_that_cannot_be_written_is_a_note(self, live: Folder, update: Any) -> None:
         (live.path / "claim.new").mkdir()
