@@ -13,6 +13,7 @@ from rollout.arguments import Look
 from rollout.claim import new_id
 from rollout.observe import observe
 from rollout.plan import Last, Plan, plan, plan_unseen
+from rollout.state import State, TakenOver
 
 _TRIES = 5
 
@@ -33,15 +34,21 @@ def begin(look: Look, address: Address) -> Plan:
 
 
 def _claimed(client: docker.DockerClient, look: Look, last: Last) -> Plan:
-    """An edge that does not run cannot be claimed: then no step of another deployment can change anything either."""
+    """An edge that does not run cannot be claimed: then no step of another deployment can change anything either. An
+    update whose first look was followed by another claim is refused: that one is newer."""
+    first: State | None = None
     for _ in range(_TRIES):
         seen, found = observe(client, look)
         made = plan(seen, last, look.wanted, manual=look.manual)
         if look.preview or made.refusal or found is None or seen.edge != "running":
             return made
+        first = first or found
         try:
+            state.must_stand(first.claim, found)
             if state.take(Edge(client, look.place.edge), new_id(), found):
                 return made
+        except TakenOver as error:
+            return Plan(refusal=f"{error} Run the same command again; it will be planned anew.")
         except NeedsPerson as error:
             # Where there is nothing to release, nothing needs to be written; a release's own steps say it again.
             return replace(made, note=f"{error}\n{made.note}".strip())

@@ -39,7 +39,7 @@ class Claim:
 
     def look(self) -> None:
         """Raise `TakenOver` if another claim stands. Cheap in a loop: the host is asked only now and then."""
-        if time.monotonic() - self._looked >= _EVERY:
+        if self._stands and time.monotonic() - self._looked >= _EVERY:
             self.read()
 
     def read(self) -> State:

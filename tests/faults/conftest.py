@@ -35,14 +35,16 @@ def running(
 
 
 @pytest.fixture
-def stack(running: SmallStack) -> SmallStack:
+def stack(running: SmallStack) -> Iterator[SmallStack]:
     """The running stack with a good release live."""
     running.settle(pair=False)
-    return running
+    yield running
+    running.end_orphans()
 
 
 @pytest.fixture
-def pair(running: SmallStack) -> SmallStack:
+def pair(running: SmallStack) -> Iterator[SmallStack]:
     """The running stack with a good release in each colour."""
     running.settle(pair=True)
-    return running
+    yield running
+    running.end_orphans()

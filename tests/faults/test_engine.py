@@ -16,7 +16,8 @@ import pytest
 import images
 from tools.lab import place
 from tools.lab.load.client import LoadClient, Mix
-from tools.lab.stack import SmallStack, kill_group, wait_for_phase
+from tools.lab.processes import kill_family
+from tools.lab.stack import SmallStack, wait_for_phase
 from tools.lab.wait import eventually
 from tools.toolchain.engine import Roots
 from tools.toolchain.engine_traces import unmount_below
@@ -87,7 +88,7 @@ def test_the_engine_is_restarted_in_the_middle_of_a_release(
         wait_for_phase(stack, "watching", deployer)
         live = stack.live
         own.end()
-        kill_group(deployer)
+        kill_family(deployer)
         own.start()
         eventually(lambda: stack.container("nginx").status == "running" and stack.live == live, 60, "the edge is back")
         eventually(lambda: stack.status()["colours"][live]["health"] == "ready", 60, "the live colour is back")

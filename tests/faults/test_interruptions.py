@@ -9,20 +9,25 @@ import pytest
 
 from tests.faults.conftest import SOME
 from tools.lab.load.client import LoadClient, Mix
+from tools.lab.processes import kill_family
 from tools.lab.stack import SmallStack as FaultStack
-from tools.lab.stack import kill_group, wait_for_phase, wait_for_words
+from tools.lab.stack import wait_for_phase, wait_for_words
 
 
+@pytest.mark.parametrize("alone", [True, False], ids=["pulumi alone", "with its plugins and the step"])
 @pytest.mark.parametrize("phase", ["starting", "gating", "watching"])
-def test_kill_at_a_boundary(stack: FaultStack, load: LoadClient, phase: str) -> None:
-    """`kill -9` for pulumi, its plugins and the running step; then the same `pulumi up` again."""
+def test_kill_at_a_boundary(stack: FaultStack, load: LoadClient, phase: str, alone: bool) -> None:
+    """`kill -9`, then the same `pulumi up` again."""
     old = stack.version
     new = stack.want(rollout={"watch": "4s"})
     with load.run(stack.url, stack.ca, SOME) as running:
         deployer = stack.up_in_background()
         wait_for_phase(stack, phase, deployer)
-        kill_group(deployer)
-        stack.pulumi("cancel", "--yes")
+        if alone:
+            stack.kill(deployer)
+        else:
+            kill_family(deployer)
+            stack.pulumi("cancel", "--yes")
         stack.up()
     result = running.end()
     assert not result.lost, result.summary()
@@ -45,9 +50,8 @@ def test_kill_while_it_waits_for_streams(pair: FaultStack, load: LoadClient) -> 
         new = pair.want()
         deployer = pair.up_in_background()
         wait_for_words(deployer, "3 in flight")
-        kill_group(deployer)
+        pair.kill(deployer)
         assert (pair.status()["generation"], pair.ids()) == (before, containers)
-        pair.pulumi("cancel", "--yes")
         pair.up()
     streams, result = streaming.end(), running.end()
     assert not streams.lost, streams.summary()
@@ -66,8 +70,7 @@ def test_kill_between_the_containers(stack: FaultStack, load: LoadClient) -> Non
         before = stack.ids()
         while stack.ids().keys() == before.keys() and deployer.poll() is None and stack.phase() == "starting":
             time.sleep(0.01)
-        kill_group(deployer)
-        stack.pulumi("cancel", "--yes")
+        stack.kill(deployer)
         stack.up()
     result = running.end()
     assert not result.lost, result.summary()
@@ -83,8 +86,7 @@ def test_a_killed_release_can_be_given_up(stack: FaultStack, load: LoadClient) -
     with load.run(stack.url, stack.ca, SOME) as running:
         deployer = stack.up_in_background()
         wait_for_phase(stack, "starting", deployer)
-        kill_group(deployer)
-        stack.pulumi("cancel", "--yes")
+        stack.kill(deployer)
         stack.want_again(old)
         stack.up()
     result = running.end()

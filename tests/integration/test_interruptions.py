@@ -1,8 +1,6 @@
 """Deployments that are killed, and machines that are not ready: a second `up` takes over."""
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import time
@@ -15,6 +13,7 @@ import pytest
 from ops.lock import wait_for_other
 from tests.integration.conftest import CONFIG
 from tools.lab.place import place
+from tools.lab.processes import Process, end, kill_family, kill_pulumi
 from tools.lab.project import Project
 from tools.lab.sweep import left, sweep
 
@@ -30,24 +29,19 @@ def project(tmp_path: Path, engine: docker.DockerClient) -> Iterator[Project]:
     made.deploy("down", check=False)
 
 
-def kill_all(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL the deployer and everything that it has started."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    parents = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    family = {process.pid}
-    while found := {pid for pid, parent in parents if parent in family} - family:
-        family |= found
-    for pid in family:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    process.wait()
+@pytest.fixture
+def orphans() -> Iterator[set[Process]]:
+    """What a test's kills have left running; ended after it."""
+    left: set[Process] = set()
+    yield left
+    end(left)
 
 
-def test_killed_again_and_again(project: Project, engine: docker.DockerClient) -> None:
-    """SIGKILL at moments spread over a first deployment; the last one is let through; then nothing is left."""
-    for seconds in (2, 3.5, 5, 7, 9, 12, 16):
+def test_killed_again_and_again(project: Project, engine: docker.DockerClient, orphans: set[Process]) -> None:
+    """SIGKILL at moments spread over a first deployment; the last one is let through; then nothing is left.
+
+    Every other time the plugins and the step that runs are killed as well."""
+    for number, seconds in enumerate((2, 3.5, 5, 7, 9, 12, 16)):
         process = subprocess.Popen(
             ["python3", "-m", "ops", "up", "--stack", project.name],
             cwd=project.folder,
@@ -56,7 +50,10 @@ def test_killed_again_and_again(project: Project, engine: docker.DockerClient) -
             stderr=subprocess.DEVNULL,
         )
         time.sleep(seconds)
-        kill_all(process)
+        if number % 2:
+            kill_family(process)
+        else:
+            orphans |= kill_pulumi(process)
     assert "whole answer after" in project.deploy("up").stdout
     project.pulumi("preview", "--expect-no-changes")
     # What Pulumi would write beside its state could be cut off and make the state unreadable: none of it is written.

@@ -71,10 +71,14 @@ class Plugin:
     timeout: float = field(default=60.0)
 
     @classmethod
-    def start(cls, module: str) -> "Plugin":
+    def start(cls, module: str, *below: str) -> "Plugin":
+        """Start the plugin, or a command `below` which it runs."""
         engine = Engine()
         process = subprocess.Popen(
-            [sys.executable, "-m", module, engine.address], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*below, sys.executable, "-m", module, engine.address],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         assert process.stdout is not None
         port = int(process.stdout.readline())

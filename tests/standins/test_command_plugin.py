@@ -2,17 +2,32 @@
 
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import grpc
 import pytest
 
 from tests.standins.driver import Plugin, init_failure
+from tools.lab.processes import end, kill_pulumi
+from tools.lab.wait import eventually
 from tools.standins.protocol.values import SECRET, SIGNATURE, UNKNOWN
 
 COMMAND = "command:local:Command"
 # "Promptly" on a busy machine, in seconds.
 PROMPT = 8.0
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition that comes soon."""
+    eventually(condition, 20, "it has come to that")
+
+
+def suppressed(call: Callable[..., object], *arguments: object) -> None:
+    """A call whose answer nobody waits for."""
+    with suppress(grpc.RpcError):
+        call(*arguments)
 
 
 def secret(value: str) -> dict[str, str]:
@@ -96,9 +111,7 @@ def test_cancelling_ends_the_command_and_what_it_started(command_plugin: Plugin,
 
     thread = threading.Thread(target=create)
     thread.start()
-    end = time.monotonic() + 20
-    while time.monotonic() < end and not (trace.exists() and trace.read_text().strip()):
-        time.sleep(0.05)
+    until(lambda: trace.exists() and trace.read_text().strip() != "")
     started = time.monotonic()
     command_plugin.cancel()
     thread.join(30)
@@ -106,6 +119,24 @@ def test_cancelling_ends_the_command_and_what_it_started(command_plugin: Plugin,
     assert failures[0].startswith("cancelled: running")
     assert not Path("/proc", trace.read_text().strip(), "exe").exists()
     assert command_plugin.process.wait(PROMPT) == 0
+
+
+def test_a_killed_engine_ends_neither_the_plugin_nor_its_command(tmp_path: Path) -> None:
+    """As with the official plugin: the call under way goes on to its end, and what it says goes nowhere."""
+    begun, done = tmp_path / "begun", tmp_path / "done"
+    plugin = Plugin.start("tools.standins.command_plugin", "sh", "-c", '"$@"; exit', "engine")
+    plugin.configure()
+    command = f"touch {begun}; sleep {PROMPT / 2}; echo words; touch {done}"
+    threading.Thread(target=lambda: suppressed(plugin.create, COMMAND, {"create": command})).start()
+    until(begun.exists)
+    plugin.engine.stop()
+    left = kill_pulumi(plugin.process)
+    try:
+        assert not done.exists()
+        until(done.exists)
+        until(lambda: not any(process.lives for process in left))
+    finally:
+        end(left)
 
 
 def test_a_custom_timeout_ends_the_command(command_plugin: Plugin) -> None:

@@ -199,8 +199,16 @@ def test_a_custom_timeout_ends_the_wait(docker_plugin: Plugin, base_image: str) 
         docker_plugin.create(CONTAINER, inputs, limit=1.0)
 
 
-def test_an_engine_that_does_not_answer_is_found_out_at_once() -> None:
+@pytest.mark.parametrize("check", [{}, {"disableDockerDaemonCheck": True}, {"disableDockerDaemonCheck": "true"}])
+@pytest.mark.parametrize("host", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"])
+def test_an_engine_that_does_not_answer_is_found_out_at_once(host: str, check: dict[str, Any]) -> None:
     plugin = Plugin.start("tools.standins.docker_plugin")
     with pytest.raises(grpc.RpcError, match="failed to connect to any docker daemon"):
-        plugin.configure(host="unix:///nowhere/docker.sock")
+        plugin.configure(host=host, **check)
+    assert plugin.stop() == 0
+
+
+def test_an_engine_over_ssh_is_not_asked_before_there_is_something_to_do() -> None:
+    plugin = Plugin.start("tools.standins.docker_plugin")
+    plugin.configure(host="ssh://nobody@127.0.0.1:1")
     assert plugin.stop() == 0

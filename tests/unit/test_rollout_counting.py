@@ -7,6 +7,7 @@ import pytest
 
 from rollout import connections
 from rollout.accesslog import Score, Tally, failed
+from rollout.claim import Claim
 from rollout.colours import Replica
 
 # Two to 10.78.1.32:8000 (one established, one being opened), one closed by us, one to the other colour, one client.
@@ -50,7 +51,7 @@ class TestDrain:
         now = [100.0]
         replicas = (Replica(name="x-api-blue", colour="blue", index=0),)
         left = connections.drained(
-            None,  # type: ignore[arg-type]  # nothing but the counting asks it
+            Claim(None, held=""),  # type: ignore[arg-type]  # nothing but the counting asks its edge
             replicas,
             timeout,
             clock=lambda: now[0],

@@ -22,6 +22,7 @@ from rollout import arguments
 from rollout.begin import begin
 from rollout.plan import Plan
 from tools.lab.place import Place
+from tools.lab.processes import Process, end, kill_pulumi
 from tools.lab.project import ROOT, Project, overlaid
 from tools.lab.sweep import sweep
 from tools.lab.wait import eventually
@@ -55,6 +56,7 @@ class SmallStack(Project):
         self.engine = engine
         self.number = 0
         self.version = "0"
+        self.orphans: set[Process] = set()
         shutil.copy(PROGRAM, self.folder / "__main__.py")
         self.ca = base / "ca.pem"
         self.url = ""
@@ -70,6 +72,7 @@ class SmallStack(Project):
 
     def remove(self) -> None:
         """Take everything away, however a test has left it."""
+        self.end_orphans()
         for container in self._containers(""):
             container.remove(force=True)
         self.pulumi("cancel", "--yes", check=False)
@@ -99,7 +102,7 @@ class SmallStack(Project):
         return self.version
 
     def up_in_background(self) -> "subprocess.Popen[str]":
-        """`pulumi up` in a process group of its own, to be killed as a whole."""
+        """`pulumi up` in a process group of its own, to be killed."""
         return subprocess.Popen(
             ["pulumi", "up", "--yes", "--skip-preview", "--stack", self.name, "--non-interactive"],
             cwd=self.folder,
@@ -109,6 +112,17 @@ class SmallStack(Project):
             text=True,
             start_new_session=True,
         )
+
+    def kill(self, deployer: "subprocess.Popen[str]") -> set[Process]:
+        """SIGKILL for `pulumi` alone, and its lock dropped. Gives what runs on without it; `end_orphans` ends that."""
+        left = kill_pulumi(deployer)
+        self.orphans |= left
+        self.pulumi("cancel", "--yes")
+        return left
+
+    def end_orphans(self) -> None:
+        end(self.orphans)
+        self.orphans.clear()
 
     def rollout(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m rollout`, as an operator would: with no knowledge of Pulumi."""
@@ -137,6 +151,10 @@ class SmallStack(Project):
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.rollout("status", "--json").stdout)
         return found
+
+    def claim(self) -> str:
+        """The claim that stands in the state."""
+        return self.in_state("cat claim").stdout.strip()
 
     @property
     def live(self) -> str:
@@ -212,12 +230,6 @@ class SmallStack(Project):
             self.release()
         self.version = self.versions()[self.live]
         self.want_again(self.version)
-
-
-def kill_group(process: "subprocess.Popen[str]") -> None:
-    """SIGKILL for `pulumi`, its plugins and the step that is running, all at once."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(10)
 
 
 def wait_for_phase(stack: SmallStack, phase: str, deployer: "subprocess.Popen[str]") -> None:

@@ -4,6 +4,7 @@
 //	VERSION     text that every answer carries, followed by what BUILD says (the image sets it)
 //	EXIT_AFTER  time after which it ends with exit code 7, as "0s" or "2s"
 //	READY       "never", or "flap" for every other time; /readyz answers 200 otherwise
+//	CHAT        how long an answer of /v1/chat takes, as "60s"
 //	FAIL        share of requests to /v1/ answered with 500, as "0.2"; /v1/chat is spared
 //	IDLE        time after which it closes an idle connection
 package main
@@ -41,7 +42,7 @@ func main() {
 	mux.Handle("/v1/echo", failing(echo))
 	mux.Handle("GET /v1/hello", failing(hello))
 	mux.Handle("GET /v1/stream", failing(stream))
-	mux.HandleFunc("POST /v1/chat", stream)
+	mux.HandleFunc("POST /v1/chat", chat)
 	mux.HandleFunc("GET /v1/eat", eat)
 	mux.HandleFunc("/v1/seen", seen)
 	server := &http.Server{Addr: ":8000", Handler: mux, IdleTimeout: idle}
@@ -92,6 +93,16 @@ func echo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintln(w, version, n)
+}
+
+// chat is silent for as long as it was told to, and then ends as a stream does.
+func chat(w http.ResponseWriter, r *http.Request) {
+	silence, _ := time.ParseDuration(os.Getenv("CHAT"))
+	select {
+	case <-time.After(silence):
+		stream(w, r)
+	case <-r.Context().Done():
+	}
 }
 
 // stream sends an event every 100 ms for ?seconds=, after ?first= of silence, and ends as a language model's answer does.

@@ -64,10 +64,12 @@ class DockerProvider:
         return Difference(changes)
 
     def configure(self, inputs: Properties) -> None:
-        """Connect, in previews too; over ssh only when there is something to do."""
+        """Connect, in previews too; over ssh only when there is something to do.
+
+        The official plugin connects whatever `disableDockerDaemonCheck` says: only one half of it heeds that.
+        """
         self._host = inputs.get("host") or os.environ.get("DOCKER_HOST")
-        unchecked = inputs.get("disableDockerDaemonCheck") in (True, "true")
-        if not unchecked and not (self._host or "").startswith(ssh.SCHEME):
+        if not (self._host or "").startswith(ssh.SCHEME):
             self._engine()
 
     def _engine(self) -> "APIClient":

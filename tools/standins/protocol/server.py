@@ -1,4 +1,7 @@
-"""The life of a plugin process: print the port, serve, and end with the engine."""
+"""The life of a plugin process: print the port, serve, and end with the engine.
+
+An engine that is killed ends no plugin: as the official ones do, it then sees the calls under way to their end.
+"""
 
 import argparse
 import os
@@ -19,7 +22,7 @@ from tools.standins.protocol.stubs import provider_pb2_grpc
 
 # The engine sends up to this many calls at once (`--parallel`); a call that waits holds a thread.
 THREADS = 128
-# How often to look whether the engine still lives, in seconds: an engine that is killed ends no plugin.
+# How often to look whether there is anything left to serve, in seconds.
 WATCH_SECONDS = 1.0
 # Time for calls under way to end after the engine has cancelled, in seconds.
 GRACE_SECONDS = 5.0
@@ -50,7 +53,7 @@ def main(make: Callable[[Log], Provider]) -> int:
     os.environ.pop(NO_FORK_HANDLERS, None)  # read by now, and no business of the commands that are run
     print(port, flush=True)
     try:
-        while os.getppid() == engine and not servicer.done:
+        while servicer.busy or not (cancellation.cancelled or os.getppid() != engine):
             server.wait_for_termination(WATCH_SECONDS)
     finally:
         cancellation.cancel()

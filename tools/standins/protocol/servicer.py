@@ -24,9 +24,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._lock = threading.Lock()
 
     @property
-    def done(self) -> bool:
-        """Whether the engine has cancelled and no call is under way."""
-        return self._cancellation.cancelled and not self._running
+    def busy(self) -> bool:
+        """Whether a call is under way."""
+        return self._running > 0
 
     # Message classes carry fields that type checkers cannot see, hence Any.
 
