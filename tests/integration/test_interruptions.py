@@ -45,6 +45,7 @@ def kill_all(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+@pytest.mark.alone
 def test_killed_again_and_again(project: Project, engine: docker.DockerClient) -> None:
     """SIGKILL at moments spread over a first deployment; the last one is let through; then nothing is left."""
     for seconds in (2, 3.5, 5, 7, 9, 12, 16):
