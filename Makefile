@@ -1,6 +1,8 @@
 # Every target takes STACK (default: dev) and PYTHON (default: python3, 3.11 or newer).
 STACK ?= dev
 PYTHON ?= python3
+# Tests wait for timers as much as they compute: one process more than there are cores (two), and at most eight.
+WORKERS ?= 3
 
 TOOLCHAIN := $(PYTHON) -m tools.toolchain
 RUN := $(TOOLCHAIN) run --
@@ -60,7 +62,8 @@ linters:
 	lint-imports --no-logo
 
 check: linters
-	python -m pytest
+	python -m pytest -m 'not alone' --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	python -m pytest -m alone
 
 docs: ## write the tables of docs/containers.md
 	@$(RUN) python -m ops containers --stack prod --write

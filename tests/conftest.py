@@ -17,7 +17,7 @@ from tools.lab.sweep import sweep_images
 def engine() -> Iterator[docker.DockerClient]:
     for tool in ("pulumi", "go", "docker"):
         if shutil.which(tool) is None:
-            pytest.exit(f'Tests with an engine need {tool} in PATH: eval "$(make -s env)"', 2)
+            pytest.fail(f'Tests with an engine need {tool} in PATH: eval "$(make -s env)"', pytrace=False)
     client = docker.from_env()
     yield client
     client.close()

@@ -18,6 +18,7 @@ from tools.lab.backend import image
 from tools.lab.load.client import LoadClient
 from tools.lab.wait import eventually
 
+pytestmark = pytest.mark.alone
 ROOT = Path(__file__).parent.parent.parent
 
 

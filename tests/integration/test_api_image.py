@@ -13,6 +13,7 @@ import pytest
 from docker.models.containers import Container
 
 import images
+from tools.lab.sweep import sweep
 from tools.lab.wait import eventually
 from tools.toolchain.images import ensure
 
@@ -29,12 +30,9 @@ class Bench:
         self.references = ensure(["ollama", "model-mirror", "api"])
         self.mark = f"orca-it-{uuid.uuid4().hex[:6]}"
         self.network = engine.networks.create(self.mark, driver="bridge")
-        self.containers: list[Container] = []
 
     def run(self, image: str, role: str, **options: Any) -> Container:
-        name = f"{self.mark}-{role}"
-        container = self.engine.containers.create(self.references[image], name=name, **options)
-        self.containers.append(container)
+        container = self.engine.containers.create(self.references[image], name=f"{self.mark}-{role}", **options)
         self.network.connect(container, aliases=[role])
         container.start()
         return container
@@ -55,11 +53,6 @@ class Bench:
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False)
         eventually(lambda: answers(client, "/readyz", 200), 20, "the API is ready")
         return container, client
-
-    def remove(self) -> None:
-        for container in self.containers:
-            container.remove(force=True, v=True)
-        self.network.remove()
 
 
 def answers(client: httpx.Client, path: str, status: int) -> bool:
@@ -94,14 +87,12 @@ def execute(container: Container, *command: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
-    client = docker.from_env()
-    bench = Bench(client)
+def bench(engine: docker.DockerClient) -> Iterator[Bench]:
+    bench = Bench(engine)
     try:
         yield bench
     finally:
-        bench.remove()
-        client.close()
+        sweep(engine, bench.mark)
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,7 @@ def orphans() -> Iterator[set[Process]]:
     end(left)
 
 
+@pytest.mark.alone
 def test_killed_again_and_again(project: Project, engine: docker.DockerClient, orphans: set[Process]) -> None:
     """SIGKILL at moments spread over a first deployment; the last one is let through; then nothing is left.
 

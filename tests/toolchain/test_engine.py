@@ -19,6 +19,12 @@ BRIDGE = "orca-test0"
 
 
 @pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short one: the path of a socket must not be longer than a hundred letters."""
+    return tmp_path_factory.mktemp("engine")
+
+
+@pytest.fixture
 def roots(tmp_path: Path) -> Iterator[Roots]:
     # A bridge of its own: an engine that is told to do without one would remove the other engine's.
     subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)
