@@ -34,9 +34,9 @@ def main(words: list[str]) -> int:
 def _run(name: str) -> None:
     match name:
         case "images":
-            from engine.images import have
+            from engine.images import ensure
 
-            have(connect(of_user()), read(Images))
+            ensure(connect(of_user()), read(Images))
         case "ready":
             from engine.ready import ready
 

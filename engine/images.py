@@ -1,7 +1,7 @@
-"""Step `images`: have every image of an update on the engine before any container is removed for it.
+"""Step `images`: pull every image of an update before any container is removed for it.
 
-An image that cannot be had fails the update here, with everything as it was; a container that is recreated is then away
-for the time of a restart, never for that of a download.
+An image that cannot be pulled fails the update here, and every container runs on. A recreated container is then away for
+the time of a restart, never for the time of a download.
 """
 
 import re
@@ -22,14 +22,14 @@ from engine.errors import Refused
 
 _SPEAK_EVERY = 5  # seconds
 _SILENCE = 60
-"""Seconds in which something must come. While it pulls, the engine reports progress several times a second."""
-_AGAIN = 3  # tries; a download that broke off goes on with the layers that are whole
+"""Seconds without any progress that end a pull. The engine reports progress several times a second."""
+_TRIES = 3  # a download that broke off continues with the layers that are whole
 _PAUSE = 2  # seconds
 _MB = 1000**2
 
 
-def have(client: docker.DockerClient, args: Images) -> None:
-    """Raises Refused with the images that cannot be had, and why; no container has been touched then."""
+def ensure(client: docker.DockerClient, args: Images) -> None:
+    """Raises Refused with each image that is missing, and why. The step touches no container."""
     missing = [image for image in (*args.built, *args.pulled) if not _is_here(client, image)]
     problems = {image: _NOT_BUILT for image in missing if image in args.built}
     wanted = [image for image in missing if image in args.pulled]
@@ -39,7 +39,7 @@ def have(client: docker.DockerClient, args: Images) -> None:
     if problems:
         lines = "\n".join(f"  {image}: {problem}" for image, problem in problems.items())
         raise Refused(
-            f"Not every image of this update can be had:\n{lines}\n"
+            f"The engine lacks images of this update:\n{lines}\n"
             "No container was touched. Correct the image's name or its registry's credentials (`docker login`), then "
             "run the same command again."
         )
@@ -82,18 +82,18 @@ class _Layers:
 
 
 def _pull(client: docker.DockerClient, image: str, title: str) -> str:
-    """What went wrong, empty if nothing did."""
+    """The reason why the pull failed; empty if it did not."""
     begin = time.monotonic()
     say(f"{title}: pulling")
     problem = ""
-    for attempt in range(_AGAIN):
+    for attempt in range(_TRIES):
         if attempt:
             say(f"{title}: {problem}; trying again")
             time.sleep(_PAUSE)
         try:
             problem = _follow(_events(client, image), title)
         except APIError as error:
-            return str(error.explanation or error)  # the registry has answered: it says the same again
+            return str(error.explanation or error)  # the registry has answered: another try gets the same answer
         except TimeoutError as error:
             return f"its registry does not answer: {error}"
         except OSError as error:
@@ -103,9 +103,9 @@ def _pull(client: docker.DockerClient, image: str, title: str) -> str:
         if _is_final(problem):
             return problem
     if not problem and not _is_here(client, image):
-        problem = "the engine has pulled it, and does not have it under this name"
+        problem = "the engine pulled it, and has no image of this name"
     if not problem:
-        say(f"{title}: here after {time.monotonic() - begin:.0f} s")
+        say(f"{title}: pulled in {time.monotonic() - begin:.0f} s")
     return problem
 
 
@@ -151,7 +151,7 @@ def _follow(events: Iterable[Mapping[str, Any]], title: str) -> str:
 
 
 def _is_final(problem: str) -> bool:
-    """Whether another try would only hear the same."""
+    """Whether another try would get the same answer."""
     return any(
         words in problem for words in ("not found", "manifest unknown", "denied", "unauthorized", "no such host")
     )

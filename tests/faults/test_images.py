@@ -1,4 +1,4 @@
-"""Images that cannot be had: an update fails before it touches a container, and says which image it is."""
+"""Images that cannot be pulled: an update fails before it touches a container, and names the image."""
 
 import shutil
 import socket
@@ -44,7 +44,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClie
 
 @pytest.fixture(scope="module")
 def silent() -> Iterator[str]:
-    """`127.0.0.1:<port>` of a registry that takes connections and never says a word."""
+    """`127.0.0.1:<port>` of a registry that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
@@ -122,8 +122,8 @@ def test_an_image_is_pulled_before_its_container_is_made(
     with load.run(stack.url, stack.ca, SOME) as running:
         done = stack.up()
     result = running.end()
-    assert f"image 1/1: {pushed}:2: here after" in done.stdout
-    assert done.stdout.index("here after") < done.stdout.index("gate 1/")
+    assert f"image 1/1: {pushed}:2: pulled in" in done.stdout
+    assert done.stdout.index("pulled in") < done.stdout.index("gate 1/")
     assert not result.lost, result.summary()
     assert engine.containers.get(f"{stack.name}-api-{stack.live}").attrs["Config"]["Image"] == f"{pushed}:2"
     stack.release()
