@@ -1,7 +1,7 @@
-"""Where version 0.1.0 had a stack's resources in Pulumi's state: a stack that it made is taken over, not made anew.
+"""Where version 0.1.0 has a stack's resources in Pulumi's state. By these aliases a stack of 0.1.0 is taken over.
 
-A component's children are looked for below its former place too, so that a container needs an entry of its own only
-where it had another name.
+Pulumi looks for the children of a component below the component's former place too. So a container needs an entry of
+its own only if it had another name.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ SERVICES = {
 }
 """The component of a service, by the service's name."""
 CONTAINERS = {"ollama-init": f"{_MODELS}${_CONTAINER}::models-init"}
-"""A container that its component's place does not lead to."""
+"""The container of a service, where it had another name than its component leads to."""
 VOLUMES = {
     "ollama_data": f"{_OLLAMA}${_VOLUME}::ollama-data",
     "edge-state": f"{_EDGE}${_VOLUME}::edge-state",

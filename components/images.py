@@ -1,4 +1,4 @@
-"""Images come first: none of the stack's containers is touched before every image is on the engine."""
+"""Images first: the update touches no container before the engine has every image."""
 
 import pulumi
 
@@ -10,7 +10,7 @@ from workloads.stack import Stack
 
 
 def images_on_engine(settings: Settings, stack: Stack, opts: pulumi.ResourceOptions) -> pulumi.Resource:
-    """The step that has them there, to be depended on by every container."""
+    """The step that pulls what is missing. Every container depends on it."""
     built = tuple(image for image in stack.images if images.is_built(image))
     pulled = tuple(image for image in stack.images if image not in built)
     return step("images", "engine images", settings, Images(pulled=pulled, built=built), opts)

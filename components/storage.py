@@ -1,8 +1,9 @@
 """The volumes of a stack, and the files in them.
 
-Files for a read-only container come by a volume that a never-started container, the carrier, fills. This works over a
-remote API, keeps contents out of `docker inspect`, and replaces no running container when a file changes: whoever has
-the volume mounted sees the new file at once. Files of a version that is no longer given stay in the volume.
+A read-only container gets its files by a volume. A container that never starts, the carrier, fills that volume. This
+works over a remote API, keeps the contents out of `docker inspect`, and recreates no running container when a file
+changes: every container that mounts the volume sees the new file at once. A file that is no longer given stays in the
+volume.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ Contents = Mapping[str, Mapping[str, pulumi.Input[str]]]
 
 @dataclass(frozen=True, kw_only=True)
 class StorageArgs:
-    """`contents` are the files whose texts the workloads do not hold themselves: rendered or secret ones."""
+    """`contents` are files whose texts no workload holds: rendered and secret ones."""
 
     settings: Settings
     stack: Stack
@@ -34,7 +35,7 @@ class Storage(pulumi.ComponentResource):
     """Every volume of the stack, filled.
 
     Pulumi type `orca:docker:Storage`; makes a `docker.Volume` for each volume, and a carrier, a `docker.Container`, for
-    each that files are laid into.
+    each volume that gets files.
     """
 
     volumes: Mapping[str, docker.Volume]

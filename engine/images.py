@@ -1,7 +1,7 @@
 """Step `images`: pull every image of an update before any container is removed for it.
 
-An image that cannot be pulled fails the update here, and every container runs on. A recreated container is then away for
-the time of a restart, never for the time of a download.
+An image that cannot be pulled fails the update here, and every container runs on. A recreated container is then away
+for the time of a restart, never for the time of a download.
 """
 
 import re

@@ -24,7 +24,9 @@ def tunnel(host: str) -> str:
     Raises ConnectionError if the host cannot be reached.
     """
     url = urlsplit(host)
-    folder = Path(tempfile.mkdtemp(prefix="orca-ssh-"))  # this user's alone: who opens the socket rules that engine
+    folder = Path(
+        tempfile.mkdtemp(prefix="orca-ssh-")
+    )  # this user's alone: a process that can open the socket controls the engine
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     control, path = folder / "control", folder / "docker.sock"
     _hold(url, control)

@@ -51,7 +51,7 @@ def client(settings: Settings) -> Workload | None:
         exemptions=(
             Exemption(
                 rule="non-root",
-                reason="a new volume belongs to uid 0, and keys in it to nobody else; it holds no capability",
+                reason="a new volume belongs to uid 0, and so do the keys in it; the client holds no capability",
             ),
         ),
     )

@@ -33,7 +33,7 @@ def volumes(settings: Settings) -> dict[str, Volume]:
 
 
 def server(settings: Settings) -> Workload:
-    """The edge's container. A changed configuration never replaces it: whoever deploys it lays the files out."""
+    """The edge's container. A changed configuration is a reload: its files are in a volume, not in the container."""
     mounted = volumes(settings)
     return Workload(
         name=f"{settings.stack}-{SERVICE}",

@@ -1,8 +1,8 @@
 """The network plan: which networks there are, and the fixed addresses on them.
 
-nginx names upstreams by address and a colour keeps its address when it is down, so these addresses are planned, not
-given out by the engine: the engine may only use the upper half of each range. Whoever is asked by name needs no fixed
-address.
+nginx names its upstreams by address, and a colour keeps its address while it is down. So the plan fixes these
+addresses, and the engine may only use the upper half of each range. A service that others find by its name needs no
+fixed address.
 """
 
 from collections.abc import Mapping

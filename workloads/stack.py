@@ -1,7 +1,7 @@
 """The one list of everything that a stack has: containers, networks, volumes, and who can open which port.
 
-Whoever needs to know what runs asks here: the Pulumi program, the audit, the tests, the table in the docs. To add a
-container, write its module in this folder and add its function to SERVICES.
+The Pulumi program, the audit, the tests and the tables in the docs are made from this list. To add a container, write
+its module in this folder and add its function to SERVICES.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,8 @@ from workloads.network import NetworkSpec, networks
 from workloads.workload import Files, Volume, Workload
 
 SERVICES: tuple[Callable[[Settings], Workload | None], ...] = (ollama.server, mirror.server, ollama.init, acme.client)
-"""Every container besides the edge and the API's colours, each behind those that it depends on. None: not wanted."""
+"""Every container besides the edge and the API's colours. Each comes after the services that it depends on. A function
+returns None where the settings do not ask for its container."""
 
 OUTSIDE = "outside"
 """Any other container of the host."""
@@ -59,8 +60,11 @@ class Stack:
 
     @property
     def doors(self) -> tuple[Door, ...]:
-        """The reachability matrix: every port that a service listens on. It follows from the networks, for Docker
-        filters between networks and not within one. Raises ValueError where a workload does not say why."""
+        """The reachability matrix: every port that a service listens on, and the services that can open it.
+
+        It follows from the networks: Docker filters between networks and not within one. Raises ValueError for a port
+        that more services can open than need it, if the workload gives no reason.
+        """
         return tuple(door for service in _by_service(self.workloads).values() for door in self._doors_of(service))
 
     def may_open(self, source: str, to: str, port: int) -> bool:

@@ -39,8 +39,8 @@ class Port:
 class Listen:
     """A TCP port that the container listens on, and the services that need it.
 
-    Docker does not filter within a network: every service that shares one with the container can open the port.
-    `wider` is the reason why those who do not need it may; it is empty where nobody else can.
+    Docker does not filter within a network: every service that shares a network with the container can open the port.
+    `wider` is the reason why a service that does not need the port may open it; it is empty where none can.
     """
 
     port: int
@@ -51,11 +51,10 @@ class Listen:
 
 @dataclass(frozen=True, kw_only=True)
 class Volume:
-    """A named volume, by its full name on the host. `keep`: it outlives the stack, for what it holds is costly. That is
-    the stack's matter: to a container the volume is the same."""
+    """A named volume, by its full name on the host. `keep`: the volume stays when the stack is destroyed."""
 
     name: str
-    keep: bool = field(default=False, compare=False)
+    keep: bool = field(default=False, compare=False)  # to a container, the volume is the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +68,10 @@ class Mount:
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """Files that are laid into a volume of the container before it starts, all owned by root.
+    """Files in a volume of the container, owned by root. They are there before the container starts.
 
-    `contents` maps a path inside the volume to its text. It is empty where the texts are made elsewhere (rendered from
-    templates, or secret); whoever deploys the workload then gives them. `mode` is octal, as `0444`.
+    `contents` maps a path inside the volume to its text. It is empty where `render/` or a secret gives the texts. `mode`
+    is octal, as `0444`.
     """
 
     volume: Volume
@@ -120,7 +119,7 @@ class Log:
 
 @dataclass(frozen=True, kw_only=True)
 class Stop:
-    """How the container is asked to end, and the seconds it then has."""
+    """The signal that stops the container, and the seconds until it is killed."""
 
     signal: str = "SIGTERM"
     grace: int = 30
@@ -128,7 +127,7 @@ class Stop:
 
 @dataclass(frozen=True, kw_only=True)
 class DependsOn:
-    """A service that must have come so far before this container starts."""
+    """A service that must be in this condition before the container starts."""
 
     service: str
     condition: Condition = "healthy"

@@ -144,7 +144,7 @@ class TestOperators:
         assert "Paris" in (answer.choices[0].message.content or "")
         assert set(stack.outputs()["models"]) == {"tiny-random:latest", "smollm2:135m"}
 
-    def test_a_version_that_cannot_be_had_costs_nothing(
+    def test_a_version_that_cannot_be_pulled_costs_nothing(
         self, stack: Project, config: dict[str, Any], engine: docker.DockerClient, ca: Path
     ) -> None:
         before = engine.containers.get(f"{PLACE.name}-ollama").attrs

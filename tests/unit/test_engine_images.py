@@ -35,8 +35,8 @@ class Engine:
         self.here |= {f"{repository}:{tag}", f"{repository}@{tag}"}
 
 
-def have(engine: Engine, *pulled: str, built: tuple[str, ...] = ()) -> None:
-    images.have(engine, Images(pulled=pulled, built=built))  # type: ignore[arg-type] # has what is used of a client
+def pull(engine: Engine, *pulled: str, built: tuple[str, ...] = ()) -> None:
+    images.ensure(engine, Images(pulled=pulled, built=built))  # type: ignore[arg-type] # has what is used of a client
 
 
 @pytest.fixture(autouse=True)
@@ -58,21 +58,21 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_reference(image: str, asked: tuple[str, str]) -> None:
     engine = Engine([])
-    have(engine, image)
+    pull(engine, image)
     assert engine.asked == [asked]
 
 
 def test_what_is_here_is_not_pulled() -> None:
     engine = Engine()
     engine.here.add("a:1")
-    have(engine, "a:1", built=("a:1",))
+    pull(engine, "a:1", built=("a:1",))
     assert engine.asked == []
 
 
-def test_all_that_cannot_be_had_are_named_at_once() -> None:
+def test_every_missing_image_is_named_at_once() -> None:
     engine = Engine([{"error": "manifest unknown"}], APIError("denied", explanation="access denied"))
     with pytest.raises(Refused) as refused:
-        have(engine, "a:1", "b:1", built=("orca-agents/c:1",))
+        pull(engine, "a:1", "b:1", built=("orca-agents/c:1",))
     text = str(refused.value)
     assert "  a:1: manifest unknown\n  b:1: access denied\n" in text
     assert "  orca-agents/c:1: it is built from images/" in text
@@ -81,7 +81,7 @@ def test_all_that_cannot_be_had_are_named_at_once() -> None:
 
 def test_a_download_that_breaks_off_is_tried_again(capsys: pytest.CaptureFixture[str]) -> None:
     engine = Engine([{"error": "unexpected EOF"}], ConnectionError("reset"), [{"status": "Pull complete"}])
-    have(engine, "a:1")
+    pull(engine, "a:1")
     assert len(engine.asked) == 3
     assert "image 1/1: a:1: unexpected EOF; trying again" in capsys.readouterr().err
 
@@ -93,7 +93,7 @@ def test_silence_ends_it() -> None:
 
     begin = time.monotonic()
     with pytest.raises(Refused, match=r"a:1: its registry does not answer: nothing came for 0\.2 s"):
-        have(Engine(silent()), "a:1")
+        pull(Engine(silent()), "a:1")
     assert time.monotonic() - begin < 1
 
 
