@@ -70,8 +70,8 @@ class Mount:
 class Files:
     """Files in a volume of the container, owned by root. They are there before the container starts.
 
-    `contents` maps a path inside the volume to its text. It is empty where `render/` or a secret gives the texts. `mode`
-    is octal, as `0444`.
+    `contents` maps a path inside the volume to its text. It is empty where `render/` or a secret gives the texts.
+    `mode` is octal, as `0444`.
     """
 
     volume: Volume
