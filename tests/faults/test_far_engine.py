@@ -19,7 +19,7 @@ from tests.faults.conftest import SOME
 from tests.faults.recorder import Recorder
 from tools.lab.load.client import LoadClient
 from tools.lab.place import place
-from tools.lab.stack import SmallStack as FaultStack
+from tools.lab.stack import SmallStack
 from tools.lab.sweep import sweep
 from tools.lab.wait import eventually
 from tools.toolchain import base_image
@@ -65,9 +65,9 @@ def host(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) 
 @pytest.fixture(scope="module")
 def far(
     tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient, backend: str, host: str
-) -> Iterator[FaultStack]:
+) -> Iterator[SmallStack]:
     """The stack `far`, deployed over ssh."""
-    stack = FaultStack(tmp_path_factory.mktemp("far"), engine, backend, place("far"), host)
+    stack = SmallStack(tmp_path_factory.mktemp("far"), engine, backend, place("far"), host)
     try:
         stack.create()
         yield stack
@@ -83,7 +83,7 @@ def answers(address: str) -> bool:
         return False
 
 
-def test_a_release_and_a_rollback_lose_nothing(far: FaultStack, load: LoadClient) -> None:
+def test_a_release_and_a_rollback_lose_nothing(far: SmallStack, load: LoadClient) -> None:
     before = far.version
     with load.run(far.url, far.ca, SOME) as running:
         new = far.release()
@@ -96,7 +96,7 @@ def test_a_release_and_a_rollback_lose_nothing(far: FaultStack, load: LoadClient
     assert far.status()["live"] == far.live
 
 
-def test_a_host_that_does_not_answer_is_named(far: FaultStack, host: str) -> None:
+def test_a_host_that_does_not_answer_is_named(far: SmallStack, host: str) -> None:
     far.operator["DOCKER_HOST"] = f"{host}:1"
     try:
         asked = far.rollout("status")
@@ -108,7 +108,7 @@ def test_a_host_that_does_not_answer_is_named(far: FaultStack, host: str) -> Non
     assert "Traceback" not in asked.stderr
 
 
-def test_a_deployment_that_cannot_reach_it_names_it(far: FaultStack, host: str) -> None:
+def test_a_deployment_that_cannot_reach_it_names_it(far: SmallStack, host: str) -> None:
     far.write(far.config() | {"dockerHost": f"{host}:1"})
     try:
         tried = far.up(check=False)
@@ -126,7 +126,7 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
     made.close()
 
 
-def watched(far: FaultStack, recorder: Recorder, *command: str) -> str:
+def watched(far: SmallStack, recorder: Recorder, *command: str) -> str:
     """What a command says, in the stack's checkout, whose user has a local engine too: the one that records."""
     before = far.env
     far.env = before | {"DOCKER_HOST": recorder.address}
@@ -137,7 +137,7 @@ def watched(far: FaultStack, recorder: Recorder, *command: str) -> str:
     return done.stdout + done.stderr
 
 
-def begin_and_forget(far: FaultStack, name: str) -> None:
+def begin_and_forget(far: SmallStack, name: str) -> None:
     """Have the state say that the container `name` was begun, as after a SIGKILL of `pulumi up`."""
     (file,) = far.backend.glob(f".pulumi/stacks/*/{far.name}.json")  # `pulumi stack import` drops such operations
     state = json.loads(file.read_text())
@@ -149,7 +149,7 @@ def begin_and_forget(far: FaultStack, name: str) -> None:
     file.write_text(json.dumps(state))
 
 
-def test_the_recorder_sees_a_command_of_the_local_engine(far: FaultStack, recorder: Recorder) -> None:
+def test_the_recorder_sees_a_command_of_the_local_engine(far: SmallStack, recorder: Recorder) -> None:
     """By both ways, or the tests below would prove nothing."""
     ways = [{"DOCKER_HOST": recorder.address}] + ([{"DOCKER_HOST": ""}] if os.geteuid() == 0 else [])
     for way in ways:
@@ -160,7 +160,7 @@ def test_the_recorder_sees_a_command_of_the_local_engine(far: FaultStack, record
         assert recorder.requests
 
 
-def test_no_command_asks_the_local_engine(far: FaultStack, recorder: Recorder, engine: docker.DockerClient) -> None:
+def test_no_command_asks_the_local_engine(far: SmallStack, recorder: Recorder, engine: docker.DockerClient) -> None:
     stack = f"STACK={far.name}"
     far.version = far.want()
     assert "to replace" in watched(far, recorder, "make", "preview", stack)
@@ -181,7 +181,7 @@ def test_no_command_asks_the_local_engine(far: FaultStack, recorder: Recorder, e
 
 
 def test_an_engine_that_does_not_answer_is_not_replaced_by_another(
-    far: FaultStack, host: str, recorder: Recorder
+    far: SmallStack, host: str, recorder: Recorder
 ) -> None:
     """Last: the stack is gone by now, but for its state."""
     far.write(far.config() | {"dockerHost": f"{host}:1"})

@@ -10,13 +10,12 @@ import pytest
 from tests.faults.conftest import SOME
 from tools.lab.load.client import LoadClient, Mix
 from tools.lab.processes import kill_family
-from tools.lab.stack import SmallStack as FaultStack
-from tools.lab.stack import wait_for_phase, wait_for_words
+from tools.lab.stack import SmallStack, wait_for_phase, wait_for_words
 
 
 @pytest.mark.parametrize("alone", [True, False], ids=["pulumi alone", "with its plugins and the step"])
 @pytest.mark.parametrize("phase", ["starting", "gating", "watching"])
-def test_kill_at_a_boundary(stack: FaultStack, load: LoadClient, phase: str, alone: bool) -> None:
+def test_kill_at_a_boundary(stack: SmallStack, load: LoadClient, phase: str, alone: bool) -> None:
     """`kill -9`, then the same `pulumi up` again."""
     old = stack.version
     new = stack.want(rollout={"watch": "4s"})
@@ -38,7 +37,7 @@ def test_kill_at_a_boundary(stack: FaultStack, load: LoadClient, phase: str, alo
     assert stack.planned() == {}
 
 
-def test_kill_while_it_waits_for_streams(pair: FaultStack, load: LoadClient) -> None:
+def test_kill_while_it_waits_for_streams(pair: SmallStack, load: LoadClient) -> None:
     """Killed in the preflight: nothing has been changed by then, and the streams end whole."""
     old = pair.versions()[pair.live]
     with (
@@ -61,7 +60,7 @@ def test_kill_while_it_waits_for_streams(pair: FaultStack, load: LoadClient) -> 
     assert pair.planned() == {}
 
 
-def test_kill_between_the_containers(stack: FaultStack, load: LoadClient) -> None:
+def test_kill_between_the_containers(stack: SmallStack, load: LoadClient) -> None:
     """The engine has made the container, but Pulumi was killed before it could take note of it."""
     old, new = stack.version, stack.want()
     with load.run(stack.url, stack.ca, SOME) as running:
@@ -79,7 +78,7 @@ def test_kill_between_the_containers(stack: FaultStack, load: LoadClient) -> Non
     assert stack.planned() == {}
 
 
-def test_a_killed_release_can_be_given_up(stack: FaultStack, load: LoadClient) -> None:
+def test_a_killed_release_can_be_given_up(stack: SmallStack, load: LoadClient) -> None:
     """Killed while its containers were made, and then the configuration of the live release again."""
     old = stack.version
     stack.want()
@@ -96,7 +95,7 @@ def test_a_killed_release_can_be_given_up(stack: FaultStack, load: LoadClient) -
     assert stack.planned() == {}
 
 
-def test_a_second_deployer_of_the_stack_is_turned_away(stack: FaultStack, load: LoadClient) -> None:
+def test_a_second_deployer_of_the_stack_is_turned_away(stack: SmallStack, load: LoadClient) -> None:
     old, new = stack.version, stack.want()
     with load.run(stack.url, stack.ca, SOME) as running:
         first = stack.up_in_background()
@@ -112,10 +111,10 @@ def test_a_second_deployer_of_the_stack_is_turned_away(stack: FaultStack, load: 
     assert stack.versions()[stack.live] == new
 
 
-def test_two_deployers_with_states_of_their_own(stack: FaultStack, load: LoadClient, tmp_path: Path) -> None:
+def test_two_deployers_with_states_of_their_own(stack: SmallStack, load: LoadClient, tmp_path: Path) -> None:
     """No lock of Pulumi's is between them: one wins, the other refuses."""
     old = stack.version
-    rival = FaultStack.__new__(FaultStack)
+    rival = SmallStack.__new__(SmallStack)
     rival.__dict__.update(stack.__dict__)
     rival.folder, rival.backend = tmp_path / "checkout", tmp_path / "state"
     shutil.copytree(stack.folder, rival.folder)
@@ -135,7 +134,7 @@ def test_two_deployers_with_states_of_their_own(stack: FaultStack, load: LoadCli
     assert stack.versions()[stack.live] == stack.version, "the next update goes through, whoever has won"
 
 
-def test_an_operator_flips_while_a_release_is_at_the_gate(pair: FaultStack, load: LoadClient) -> None:
+def test_an_operator_flips_while_a_release_is_at_the_gate(pair: SmallStack, load: LoadClient) -> None:
     old = pair.version
     pair.want(rollout={"gatePasses": 20, "gateTimeout": "60s"})
     with load.run(pair.url, pair.ca, SOME) as running:
@@ -152,7 +151,7 @@ def test_an_operator_flips_while_a_release_is_at_the_gate(pair: FaultStack, load
     assert result.versions == {old, str(pair.number)}
 
 
-def test_two_operators_flip_at_once(pair: FaultStack) -> None:
+def test_two_operators_flip_at_once(pair: SmallStack) -> None:
     to, before = pair.idle, pair.status()["generation"]
     with ThreadPoolExecutor() as pool:
         both = list(pool.map(lambda _: pair.rollout("flip", "--to", to), range(2)))

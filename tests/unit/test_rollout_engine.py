@@ -48,7 +48,7 @@ class Engine(BaseHTTPRequestHandler):
 @pytest.fixture
 def container() -> Iterator[Container]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Engine)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     client = docker.DockerClient(base_url=f"tcp://127.0.0.1:{server.server_port}", version="1.41")
     yield Container(attrs={"Id": "c"}, client=client)
     client.close()

@@ -9,7 +9,7 @@ from typing import Any
 KINDS = ("it", "itk", "itg", "flt", "far", "ed", "eda", "bench", "security-audit")
 SLOTS = 8
 _FIRST_PORT = 18000
-_SUBNETS = tuple(IPv4Network("10.80.0.0/14").subnets(new_prefix=20))
+_SUBNETS = tuple(IPv4Network("10.80.0.0/12").subnets(new_prefix=20))
 
 
 @dataclass(frozen=True, kw_only=True)
