@@ -54,7 +54,7 @@ class TestOff:
             refused = off.up(check=False)
         said = " ".join((refused.stdout + refused.stderr).split())
         assert refused.returncode
-        assert f"ed-nginx runs nginx {running}, and HTTP/2 needs nginx" in said
+        assert f"{off.name}-nginx runs nginx {running}, and HTTP/2 needs nginx" in said
         assert "99.0.7 or later" in said
         assert agreed(off) == "http/1.1"
         with off.client() as client:
