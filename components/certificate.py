@@ -9,7 +9,7 @@ import pulumi
 from pulumi_command import local
 
 from certificates.pem import check
-from certificates.self_signed import LEAF_DAYS
+from certificates.self_signed import LEAF_DAYS, Pair
 from settings import Settings
 
 
@@ -22,8 +22,8 @@ class Certificate(pulumi.ComponentResource):
     """What the edge shows to clients.
 
     Pulumi type `orca:edge:Certificate`. Either the pair that `edge.tls` gives, by value or by file; or a self-signed
-    one, with a CA that stays and a leaf that is renewed at two thirds of its life. With `edge.tls.acme` the latter is
-    what the edge begins with. `key` is secret. Raises `pulumi.RunError` for a pair that would not do.
+    one, with a CA that stays and a leaf that is renewed at two thirds of its life. With `edge.tls.acme` the edge begins
+    with the self-signed one. `key` is secret. Raises `pulumi.RunError` for a pair that would not do.
     """
 
     ca: pulumi.Output[str]
@@ -36,7 +36,8 @@ class Certificate(pulumi.ComponentResource):
         settings = args.settings
         if given := _given(settings):
             self.ca = pulumi.Output.from_input("")
-            self.certificate, self.key = pulumi.Output.from_input(given[0]), pulumi.Output.secret(given[1])
+            self.certificate = pulumi.Output.from_input(given.certificate)
+            self.key = pulumi.Output.secret(given.key)
         else:
             self._self_signed(name, settings)
         self.register_outputs({"ca": self.ca})
@@ -60,26 +61,26 @@ class Certificate(pulumi.ComponentResource):
         self.key = pem["key"]
 
 
-def _given(settings: Settings) -> tuple[str, str] | None:
+def _given(settings: Settings) -> Pair | None:
     """The pair of `edge.tls`, if there is one."""
     tls = settings.edge.tls
     if tls.certificate and tls.key:
         names = ("edge.tls.certificate", "edge.tls.key")
-        pair = (tls.certificate.get_secret_value(), tls.key.get_secret_value())
+        texts = (tls.certificate.get_secret_value(), tls.key.get_secret_value())
     elif tls.certificate_file and tls.key_file:
-        names = (tls.certificate_file, tls.key_file)
-        pair = (_read("edge.tls.certificateFile", tls.certificate_file), _read("edge.tls.keyFile", tls.key_file))
+        names = (f"edge.tls.certificateFile ({tls.certificate_file})", f"edge.tls.keyFile ({tls.key_file})")
+        texts = (_read("edge.tls.certificateFile", tls.certificate_file), _read("edge.tls.keyFile", tls.key_file))
     else:
         return None
     try:
-        check(*pair, settings.edge.hostname, names=names)
+        return check(*texts, settings.edge.hostname, names=names)
     except ValueError as error:
         raise pulumi.RunError(f"{error}. Nothing was changed.") from None
-    return pair
 
 
 def _read(key: str, path: str) -> str:
+    """A file as text: what stands around PEM may have any encoding, PEM itself is ASCII."""
     try:
-        return Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as error:
+        return Path(path).read_bytes().decode(errors="replace")
+    except (OSError, ValueError) as error:
         raise pulumi.RunError(f"{key}: {path} cannot be read ({error}). Nothing was changed.") from None

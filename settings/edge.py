@@ -153,9 +153,10 @@ class Edge(Group):
         if self.web_socket_paths and "GET" not in self.methods:
             yield "webSocketPaths has no effect: a WebSocket begins with GET, which methods does not name"
         for key_id, key in (self.api_keys or {}).items():
-            if key.rate and not self.rate_limit:
+            # One of the two limits may be off for a while; a key of which no limit works is a mistake.
+            if key.rate and not self.rate_limit and not (key.concurrency and self.concurrency):
                 yield f"apiKeys.{key_id}.rate has no effect while rateLimit is off; remove it"
-            if key.concurrency and not self.concurrency:
+            if key.concurrency and not self.concurrency and not (key.rate and self.rate_limit):
                 yield f"apiKeys.{key_id}.concurrency has no effect while concurrency is off; remove it"
             if (key.rate or key.concurrency) and not self.completion_paths:
                 yield f"apiKeys.{key_id} limits completions, and completionPaths names no path of one"

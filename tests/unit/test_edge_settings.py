@@ -160,6 +160,8 @@ class TestWithoutEffect:
         keys = {"a": {"keys": [], "rate": "5/s", "concurrency": 5}}
         assert edge(apiKeys=keys).api_keys
         assert edge(apiKeys=keys, rateLimit={"server": "9/s"}, concurrency={"server": 9}).api_keys
+        assert edge(apiKeys=keys, rateLimit="off", concurrency={"server": 9}).api_keys, "one of the two works"
+        assert edge(apiKeys=keys, concurrency="off").api_keys, "one of the two works"
         assert edge(webSocketPaths=["/v1/ws"], methods=["POST", "GET"]).web_socket_paths
         assert edge(completionPaths=[]).rate_limit
 
