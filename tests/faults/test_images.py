@@ -9,6 +9,7 @@ from typing import Any
 
 import docker
 import pytest
+import requests
 
 from tests.faults.conftest import SOME
 from tools.lab.load.client import LoadClient
@@ -35,7 +36,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClie
     try:
         container.reload()
         port = int(container.attrs["NetworkSettings"]["Ports"]["5000/tcp"][0]["HostPort"])
-        eventually(lambda: listens(port), 20, "the registry answers")
+        eventually(lambda: answers(port), 20, "the registry answers")
         yield f"127.0.0.1:{port}"
     finally:
         container.remove(force=True)
@@ -61,9 +62,12 @@ def pushed(registry: str, backend: str, engine: docker.DockerClient) -> str:
     return repository
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def answers(port: int) -> bool:
+    """Not only that the port is open: the engine opens it before the registry listens."""
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/v2/", timeout=2).ok
+    except requests.RequestException:
+        return False
 
 
 def everything(stack: SmallStack) -> dict[str, str]:
