@@ -9,6 +9,7 @@ from typing import Any
 
 import docker
 import pytest
+import requests
 
 from tests.faults.conftest import SOME
 from tools.lab.load.client import LoadClient
@@ -23,6 +24,13 @@ SOURCE = Path(__file__).parent / "registry"
 NO_DIGEST = f"sha256:{'0' * 64}"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def up_to_date(running: SmallStack) -> None:
+    """A test of another file may have left an update that failed: a preview would go on with it."""
+    running.settle(pair=True)
+    running.up()
+
+
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[str]:
     """`127.0.0.1:<port>` of a registry. The engine needs no TLS for one on its own host."""
@@ -35,7 +43,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClie
     try:
         container.reload()
         port = int(container.attrs["NetworkSettings"]["Ports"]["5000/tcp"][0]["HostPort"])
-        eventually(lambda: listens(port), 20, "the registry answers")
+        eventually(lambda: answers(port), 20, "the registry answers")
         yield f"127.0.0.1:{port}"
     finally:
         container.remove(force=True)
@@ -61,9 +69,12 @@ def pushed(registry: str, backend: str, engine: docker.DockerClient) -> str:
     return repository
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def answers(port: int) -> bool:
+    """Whether it answers; the engine listens on a published port before the container does."""
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/v2/", timeout=2).ok
+    except requests.RequestException:
+        return False
 
 
 def everything(stack: SmallStack) -> dict[str, str]:
