@@ -23,7 +23,7 @@ REQUESTS = Mix(keepalive="4@20ms", get="1@50ms")
 )
 def test_it_gets_no_traffic(stack: SmallStack, load: LoadClient, bad: dict[str, Any], cause: str) -> None:
     good, before = stack.version, stack.status()
-    stack.want(**bad)
+    stack.want(rollout={"gateTimeout": "6s"}, **bad)
     with load.run(stack.url, stack.ca, SOME) as running:
         failed = stack.up(check=False)
     result = running.end()
@@ -83,7 +83,8 @@ def test_one_that_dies_under_watch_is_taken_back(stack: SmallStack, load: LoadCl
 def test_one_that_does_not_do_its_work_is_held_at_the_gate(stack: SmallStack, load: LoadClient) -> None:
     """Its smoke request is answered, but not as it should be."""
     good, before = stack.version, stack.status()
-    stack.want(api={"smoke": {"path": "/v1/chat", "body": "{}", "expect": "something else"}})
+    smoke = {"path": "/v1/chat", "body": "{}", "expect": "something else"}
+    stack.want(rollout={"gateTimeout": "6s"}, api={"smoke": smoke})
     with load.run(stack.url, stack.ca, REQUESTS) as running:
         failed = stack.up(check=False)
     result = running.end()

@@ -24,6 +24,13 @@ SOURCE = Path(__file__).parent / "registry"
 NO_DIGEST = f"sha256:{'0' * 64}"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def up_to_date(running: SmallStack) -> None:
+    """A test of another file may have left an update that failed: a preview would go on with it."""
+    running.settle(pair=True)
+    running.up()
+
+
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[str]:
     """`127.0.0.1:<port>` of a registry. The engine needs no TLS for one on its own host."""
@@ -63,7 +70,7 @@ def pushed(registry: str, backend: str, engine: docker.DockerClient) -> str:
 
 
 def answers(port: int) -> bool:
-    """Not only that the port is open: the engine opens it before the registry listens."""
+    """Whether it answers; the engine listens on a published port before the container does."""
     try:
         return requests.get(f"http://127.0.0.1:{port}/v2/", timeout=2).ok
     except requests.RequestException:

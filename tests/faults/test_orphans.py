@@ -37,6 +37,7 @@ def take_over(stack: SmallStack, orphans: set[Process], *, same: bool, flips: in
     return version
 
 
+@pytest.mark.alone
 @SAME_OR_ANOTHER
 def test_an_orphan_at_the_gate(stack: SmallStack, load: LoadClient, same: bool) -> None:
     old = stack.version

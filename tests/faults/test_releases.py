@@ -70,6 +70,7 @@ def test_reverting_the_configuration_rolls_back_and_touches_no_container(stack: 
     assert result.of("keepalive").first(old) - last_of_new < 1
 
 
+@pytest.mark.alone
 def test_rollback_by_hand_takes_less_than_a_second(stack: SmallStack, load: LoadClient) -> None:
     """The best of three: a machine may be busy with other things."""
     good, bad = stack.version, stack.release()

@@ -35,7 +35,7 @@ CONFIG: dict[str, Any] = {
     "IMAGE_TAG": "1",
     "edge": {"rateLimit": "off"},  # the load comes from one address
     "api": {"egress": False, "memory": "64M", "smoke": {"path": "/v1/chat", "body": "{}"}},
-    "rollout": {"watch": "1s", "gatePasses": 2, "gateTimeout": "6s", "drainTimeout": "60s"},
+    "rollout": {"watch": "1s", "gatePasses": 2, "gateTimeout": "30s", "drainTimeout": "60s"},
 }
 
 
