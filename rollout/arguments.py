@@ -14,15 +14,6 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
-    """What a release goes live under: gate passes, seconds of watch, and the 5xx ratio that undoes it."""
-
-    passes: int
-    watch: int
-    error_ratio: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Smoke:
     """The real request; the answer's text must hold `expect`. `timeout` in seconds, to its end."""
 
@@ -31,6 +22,17 @@ class Smoke:
     body: str
     expect: str
     timeout: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a release goes live under: gate passes, seconds of watch, the ratio of failed requests that undoes it, and
+    the request that gate and watch send, None for none."""
+
+    passes: int
+    watch: int
+    error_ratio: float
+    smoke: Smoke | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,5 +80,4 @@ class Release:
     manual: bool
     terms: Terms
     gate_timeout: float
-    smoke: Smoke | None
     pids: int

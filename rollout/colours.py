@@ -37,6 +37,11 @@ class Replica:
     def running(self) -> bool:
         return self.state == "running"
 
+    def at(self, path: str) -> str:
+        """A path of the replica on the edge's admin socket, where it has a name of its own
+        (nginx/sites/90-admin.conf.j2)."""
+        return f"{self.colour}-{self.index}{path}"
+
 
 Colours = Mapping[Colour, tuple[Replica, ...]]
 

@@ -15,17 +15,17 @@ from engine.errors import Undone
 from rollout.arguments import Smoke
 from rollout.claim import Claim
 from rollout.colours import Colours, Replica, find_colours
+from rollout.smoke import send
 
 _EVERY = 0.5  # seconds between two passes
 _RESTARTS = 3  # a container that ends this often while it is asked will not get better
 _SPEAK_EVERY = 10  # seconds
 NOT_ASKED = 421  # what the edge says of a replica beyond the configured number (nginx/sites/90-admin.conf.j2)
-_SHOWN = 400  # characters of a wrong answer
 
 
 def codes(edge: Edge, replicas: Sequence[Replica]) -> list[int]:
     """The status with which each replica answers its readiness path; 0 for no answer."""
-    return edge.codes([_place(replica, replica.readiness) for replica in replicas])
+    return edge.codes([replica.at(replica.readiness) for replica in replicas])
 
 
 def passes(codes: Sequence[int]) -> bool:
@@ -79,12 +79,7 @@ def gate(
         if row < needed:
             time.sleep(_EVERY)
     if smoke:
-        _send(client, claim, replicas[0], smoke)
-
-
-def _place(replica: Replica, path: str) -> str:
-    """Where the edge's admin socket has a replica: under a name of its own (nginx/sites/90-admin.conf.j2)."""
-    return f"{replica.colour}-{replica.index}{path}"
+        _must_answer(client, claim, replicas[0], smoke)
 
 
 def _current(colours: Colours, replicas: tuple[Replica, ...]) -> tuple[Replica, ...]:
@@ -101,21 +96,16 @@ def _must_be_alive(client: docker.DockerClient, now: tuple[Replica, ...], before
             _fail(client, new, f"does not stay up: it is {new.state}{restarts}")
 
 
-def _send(client: docker.DockerClient, claim: Claim, replica: Replica, smoke: Smoke) -> None:
-    begin = time.monotonic()
-    place = _place(replica, smoke.path)
-    # A new deployment that drains this colour would wait for the answer.
-    code, text = claim.edge.send(smoke.method, place, smoke.body, timeout=smoke.timeout, only_while=claim.condition)
-    took = time.monotonic() - begin
-    if 200 <= code < 300 and smoke.expect in text:
-        say(f"gate: {smoke.method} {smoke.path} answered as expected in {took:.1f} s")
+def _must_answer(client: docker.DockerClient, claim: Claim, replica: Replica, smoke: Smoke) -> None:
+    answer = send(claim, replica, smoke, timeout=smoke.timeout)
+    if answer.right:
+        say(f"gate: {smoke.method} {smoke.path} answered as expected in {answer.seconds:.1f} s")
         return
-    got = f"{code}: {text.strip()[:_SHOWN]}" if code else f"no answer within {smoke.timeout:.0f} s"
     _fail(
         client,
         replica,
         f"is ready, but does not do its work: {smoke.method} {smoke.path} should be answered with 2xx and "
-        f'"{smoke.expect}", but gave {got}',
+        f'"{smoke.expect}", but gave {answer}',
     )
 
 

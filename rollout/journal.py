@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from rollout.arguments import Terms
+from rollout.arguments import Smoke, Terms
 from workloads.colour import Colour, other
 
 Phase = Literal["starting", "gating", "waiting", "watching", "done"]
@@ -117,6 +117,8 @@ class Journal:
         data = asdict(self)
         for flip in data["flips"]:
             flip["from"] = flip.pop("source")
+        if self.terms and self.terms.smoke is None:
+            del data["terms"]["smoke"]  # version 0.1 reads no journal that has it
         return json.dumps(data, indent=1)
 
 
@@ -126,7 +128,7 @@ def parse(text: str) -> Journal:
         data: dict[str, Any] = json.loads(text)
         data["flips"] = tuple(_flip(flip) for flip in data["flips"])
         data["rejected"] = tuple(Rejection(**found) for found in data["rejected"])
-        data["terms"] = Terms(**data["terms"]) if data["terms"] else None
+        data["terms"] = _terms(data["terms"]) if data["terms"] else None
         return Journal(**data)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a journal: {error}") from None
@@ -143,6 +145,12 @@ def rebuilt(marker: Colour, releases: Mapping[Colour, str], attempt: int, at: st
         marker, releases.get(marker, ""), "rebuilt from the marker", at
     )
     return replace(made, previous=other(marker) if other(marker) in releases else None)
+
+
+def _terms(data: dict[str, Any]) -> Terms:
+    """Terms that came from version 0.1, or that are of a watch, have no smoke request."""
+    smoke = data.get("smoke")
+    return Terms(**{**data, "smoke": Smoke(**smoke) if smoke else None})
 
 
 def _flip(data: dict[str, Any]) -> Flip:

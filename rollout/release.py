@@ -3,7 +3,7 @@
 Every part leaves its mark in the journal, so a step that was killed is continued by the next one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import docker
 
@@ -75,7 +75,7 @@ def go_live(
         _must_be_same(journal, before)
         at = now()
         flipped = journal.flipped(new.colour, new.release, reason, at)
-        return flipped.at_phase("watching", new.colour, at, terms) if requests else flipped
+        return flipped.at_phase("watching", new.colour, at, replace(terms, smoke=None)) if requests else flipped
 
     after = flip(claim, new.colour, onward)
     if requests:
@@ -107,9 +107,9 @@ def _finish(client: docker.DockerClient, claim: Claim, args: Release, colours: C
     if journal.phase == "watching" and journal.terms:
         replicas = _replicas(args, colours)
         say(f"{args.target} is live; an update before this one was cut off while it watched it")
-        watched = Watched(
-            service=args.place.service, replicas=replicas, generation=journal.generation, terms=journal.terms
-        )
+        # The journal keeps a smoke request only for a person's `promote`.
+        terms = replace(journal.terms, smoke=args.terms.smoke)
+        watched = Watched(service=args.place.service, replicas=replicas, generation=journal.generation, terms=terms)
         see_through(client, claim, watched, Requests(claim.edge, replicas))
     elif journal.phase != "done":
         if journal.target == args.target:
@@ -128,7 +128,7 @@ def _gated(client: docker.DockerClient, claim: Claim, args: Release, colours: Co
         replicas,
         needed=args.terms.passes,
         timeout=args.gate_timeout,
-        smoke=args.smoke,
+        smoke=args.terms.smoke,
     )
     return replicas
 

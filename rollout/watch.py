@@ -1,7 +1,8 @@
 """The watch: for a while after a flip the new colour has to prove itself on real requests.
 
-Counted are the edge's own access log lines; besides, its containers must stay up and ready. A watch that ends badly
-goes back once, and only to a colour that is ready: where the other one is no better, the fault is not the release's.
+Counted are the edge's own access log lines, and where nobody asks, requests of our own (rollout/own.py). Besides, the
+containers must stay up and ready. A watch that ends badly goes back once, and only to a colour that is ready: where the
+other one is no better, the fault is not the release's.
 """
 
 import threading
@@ -13,16 +14,16 @@ import docker
 from engine.client import lines, say
 from engine.edge import Edge
 from engine.errors import NeedsPerson, Undone
-from rollout.accesslog import Tally, failed
+from rollout.accesslog import ENOUGH, Tally, failed, undoing
 from rollout.arguments import Terms
 from rollout.claim import Claim
 from rollout.colours import Replica, find_colours
 from rollout.flip import flip
 from rollout.gate import codes, is_ready, passes
 from rollout.journal import Journal, now
+from rollout.own import OwnRequests
 from workloads.colour import Colour, other
 
-_ENOUGH = 3  # failed requests; fewer prove nothing
 _UNREADY = 3  # readiness failures in a row, one every other second
 _SPEAK_EVERY = 5  # seconds
 
@@ -60,18 +61,26 @@ class Watched:
 def watch(client: docker.DockerClient, claim: Claim, watched: Watched, requests: Requests) -> None:
     """Return when the time is up and all was well. Raises Undone when it was not and the flip was taken back,
     NeedsPerson when it could not be taken back, and TakenOver within two seconds of another claim."""
-    colour = watched.replicas[0].colour
+    tally = requests.tally
+    own = OwnRequests(claim, watched.replicas, watched.terms, quiet=lambda: tally.recent.total < ENOUGH)
+    try:
+        _look_on(client, claim, watched, tally, own)
+    finally:
+        own.close()
+
+
+def _look_on(client: docker.DockerClient, claim: Claim, watched: Watched, tally: Tally, own: OwnRequests) -> None:
+    colour, seconds = watched.replicas[0].colour, watched.terms.watch
     begin = time.monotonic()
-    seconds = watched.terms.watch
     unready = 0
     for second in range(1, seconds + 1):
         time.sleep(max(0.0, begin + second - time.monotonic()))
         unready = _unready(claim.edge, watched, unready) if second % 2 == 0 else unready
-        if reason := _breach(client, watched, requests.tally, unready):
+        if reason := _breach(client, watched, tally, own, unready):
             _go_back(client, claim, watched, f"{reason} (watch, {second}/{seconds} s)")
-        requests.tally.next_second()
+        tally.next_second()
         if second % _SPEAK_EVERY == 0 or second == seconds:
-            say(f"watch {second}/{seconds} s, {requests.tally.all} on {colour}")
+            say(f"watch {second}/{seconds} s, {tally.all} on {colour}{own}")
         if second % 2 == 0:
             _still_live(claim, watched)
 
@@ -80,13 +89,12 @@ def _unready(edge: Edge, watched: Watched, before: int) -> int:
     return 0 if passes(codes(edge, watched.replicas)) else before + 1
 
 
-def _breach(client: docker.DockerClient, watched: Watched, tally: Tally, unready: int) -> str:
+def _breach(client: docker.DockerClient, watched: Watched, tally: Tally, own: OwnRequests, unready: int) -> str:
     """What is wrong with the new colour; empty if nothing is."""
     colour = watched.replicas[0].colour
     limit = watched.terms.error_ratio
-    for score in (tally.all, tally.recent):
-        if score.failed >= _ENOUGH and score.ratio > limit:
-            return f"{score} on {colour}, more than {limit:.0%}"
+    if score := undoing(tally, own.score, limit):
+        return f"{score} on {colour}, more than {limit:.0%}{own}"
     now = {replica.id: replica for replica in find_colours(client, watched.service)[colour]}
     for old in watched.replicas:
         new = now.get(old.id)

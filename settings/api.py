@@ -45,7 +45,9 @@ class Api(Group):
         ("/v1/",), min_length=1, description="URL prefixes that the edge lets through", json_schema_extra=RELOAD
     )
     smoke: Annotated[Smoke | None, Off] = Field(
-        Smoke(), description="the request that a release must answer at the gate, or off", json_schema_extra=NONE
+        Smoke(),
+        description="the request that a release must answer at the gate, and in a watch without other requests; or off",
+        json_schema_extra=NONE,
     )
     marks_streams: bool = Field(
         False,

@@ -79,7 +79,45 @@ class TestDrain:
 
 
 def line(**entry: str) -> str:
-    return json.dumps({"kind": "access", "status": "200", "colour": "green", "upstream_addr": "10.0.0.64:8000"} | entry)
+    """A line whose request one server answered, unless `entry` says more."""
+    answered = {"upstream_addr": "10.0.0.64:8000", "upstream_header_time": "0.003", "upstream_bytes": "180"}
+    status = {"status": entry.get("status", "200"), "upstream_status": entry.get("status", "200")}
+    return json.dumps({"kind": "access", "colour": "green"} | answered | status | entry)
+
+
+# The client's status, the colour, and the upstream's address, status, header time and bytes.
+Row = tuple[str, str, tuple[str, str, str, str], bool | None]
+G, B, BOTH = "10.0.0.64:8000", "10.0.0.32:8000", "10.0.0.64:8000, 10.0.0.32:8000"
+NOWHERE = ("", "", "", "")
+LOGGED: dict[str, Row] = {  # by nginx 1.30.6 for such requests
+    "its own 500": ("500", "green", (G, "500", "0.001", "37"), True),
+    "its own 502": ("502", "green", (G, "502", "0.001", "37"), True),
+    "closed early": ("502", "green", (G, "502", "-", "0"), True),
+    "no connection, the standby answered": ("200", "blue", (BOTH, "504, 200", "-, 0.001", "0, 132"), True),
+    "no connection, and none to the standby": ("504", "blue", (BOTH, "504, 504", "-, -", "0, 0"), True),
+    "an answer cut in its body": ("200", "green", (G, "200", "0.001", "43"), False),
+    "a 404": ("404", "green", (G, "404", "0.001", "176"), False),
+    "no HTTP at all": ("009", "green", (G, "200", "0.005", "7"), False),
+    "the client left": ("499", "green", (G, "-", "-", "0"), False),
+    "a head that is too long": ("502", "green", (G, "502", "-", "4096"), None),
+    "a malformed head": ("502", "green", (G, "502", "-", "30"), None),
+    "an unknown transfer coding": ("400", "none", NOWHERE, None),
+    "an unknown version": ("400", "none", NOWHERE, None),
+    "a body that does not end": ("400", "none", NOWHERE, None),
+    "the other colour's 500": ("500", "blue", (B, "500", "0.001", "37"), None),
+}
+RARE: dict[str, Row] = {  # as nginx's source has it
+    "no answer in time": ("504", "green", (G, "504", "-", "0"), True),
+    "no end of the head in time": ("504", "green", (G, "504", "-", "20"), True),
+    "no replica left to try": ("502", "none", (f"{G}, green", "502, 502", "-, -", "0, 0"), True),
+    "no replica to try at all": ("502", "none", ("green", "502", "-", "0"), None),
+    "a standby that answered 500": ("500", "blue", (BOTH, "502, 500", "-, 0.001", "0, 37"), True),
+    "a malformed head after another try": ("502", "green", (f"{B}, {G}", "504, 502", "-, -", "0, 30"), None),
+    "an error of nginx's own after a good answer": ("500", "green", (G, "200", "0.001", "180"), False),
+    "an error of nginx's own while it connected": ("500", "green", (G, "-", "-", "0"), False),
+    "a refusal of nginx's own": ("501", "none", NOWHERE, None),
+    "a limit": ("503", "none", NOWHERE, None),
+}
 
 
 class TestAccessLog:
@@ -94,9 +132,9 @@ class TestAccessLog:
             (line(status="500"), True),
             (line(status="504"), True),
             (line(colour="blue", upstream_addr="10.0.0.32:8000"), None),
-            (line(colour="blue", upstream_addr="10.0.0.64:8000, 10.0.0.32:8000"), True),
-            (line(colour="green", upstream_addr="10.0.0.65:8000, 10.0.0.64:8000"), False),
-            (line(colour="green", upstream_addr="10.0.0.32:8000, 10.0.0.64:8000"), False),
+            (line(colour="blue", upstream_addr="10.0.0.64:8000, 10.0.0.32:8000", upstream_status="502, 200"), True),
+            (line(colour="green", upstream_addr="10.0.0.65:8000, 10.0.0.64:8000", upstream_status="502, 200"), False),
+            (line(colour="green", upstream_addr="10.0.0.32:8000, 10.0.0.64:8000", upstream_status="502, 200"), False),
             (line(colour="none", upstream_addr="-", status="404"), None),
             (line(colour="none", upstream_addr="", status="400"), None),
             (line(kind="other"), None),
@@ -107,6 +145,18 @@ class TestAccessLog:
     )
     def test_what_counts_for_a_colour(self, text: str, verdict: bool | None) -> None:
         assert failed(text, "green", self.GREEN) is verdict
+
+    @pytest.mark.parametrize("kind", [*LOGGED, *RARE])
+    def test_what_a_line_proves(self, kind: str) -> None:
+        status, colour, upstream, verdict = (LOGGED | RARE)[kind]
+        names = ("upstream_addr", "upstream_status", "upstream_header_time", "upstream_bytes")
+        entry = dict(zip(names, upstream, strict=True))
+        assert failed(line(status=status, colour=colour, **entry), "green", self.GREEN) is verdict
+
+    def test_a_line_of_an_edge_that_logs_no_bytes(self) -> None:
+        entry = json.loads(line(status="502", upstream_header_time="-"))
+        del entry["upstream_bytes"]
+        assert failed(json.dumps(entry), "green", self.GREEN) is True
 
     def test_a_late_failure_is_not_excused_by_a_good_start(self) -> None:
         tally = Tally()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rollout.arguments import Terms
+from rollout.arguments import Smoke, Terms
 from rollout.journal import Journal, parse, rebuilt
 
 Q, R = "q" * 12, "r" * 12
@@ -22,6 +22,18 @@ FULL = (
 
 def test_it_reads_what_it_writes() -> None:
     assert parse(FULL.dump()) == FULL
+
+
+def test_the_terms_keep_the_smoke_request() -> None:
+    smoke = Smoke(method="POST", path="/v1/chat", body='{"a": "ü"}', expect="[DONE]", timeout=120)
+    terms = Terms(passes=3, watch=30, error_ratio=0.05, smoke=smoke)
+    waiting = FULL.at_phase("waiting", "green", AT, terms)
+    assert parse(waiting.dump()).terms == terms
+
+
+def test_version_0_1_and_this_one_read_each_other() -> None:
+    """Its terms have no smoke request. Only a release that waits for a person writes one."""
+    assert json.loads(FULL.dump())["terms"] == {"passes": 3, "watch": 30, "error_ratio": 0.05}
 
 
 def test_flips_are_written_with_the_names_that_others_rely_on() -> None:

@@ -6,6 +6,7 @@
 //	READY       "never", or "flap" for every other time; /readyz answers 200 otherwise
 //	CHAT        how long an answer of /v1/chat takes, as "60s"
 //	FAIL        share of requests to /v1/ answered with 500, as "0.2"; /v1/chat is spared
+//	FAIL_AFTER  number of requests to /v1/chat, as "1", after which each one to /v1/ is answered with 500
 //	IDLE        time after which it closes an idle connection
 package main
 
@@ -42,9 +43,10 @@ func main() {
 	mux.Handle("/v1/echo", failing(echo))
 	mux.Handle("GET /v1/hello", failing(hello))
 	mux.Handle("GET /v1/stream", failing(stream))
-	mux.HandleFunc("POST /v1/chat", chat)
+	mux.HandleFunc("POST /v1/chat", counting(chat))
 	mux.HandleFunc("GET /v1/eat", eat)
 	mux.HandleFunc("/v1/seen", seen)
+	mux.HandleFunc("POST /v1/raw", raw)
 	server := &http.Server{Addr: ":8000", Handler: mux, IdleTimeout: idle}
 
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -76,12 +78,28 @@ func failing(next http.HandlerFunc) http.Handler {
 	share, _ := strconv.ParseFloat(os.Getenv("FAIL"), 64)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Version", version)
-		if rand.Float64() < share {
+		if rand.Float64() < share || broken.Load() {
 			http.Error(w, "told to fail", http.StatusInternalServerError)
 			return
 		}
 		next(w, r)
 	})
+}
+
+var broken atomic.Bool
+
+// counting is for the requests that FAIL_AFTER counts.
+func counting(next http.HandlerFunc) http.HandlerFunc {
+	last, err := strconv.ParseInt(os.Getenv("FAIL_AFTER"), 10, 64)
+	var asked atomic.Int64
+	return func(w http.ResponseWriter, r *http.Request) {
+		if broken.Load() {
+			http.Error(w, "told to fail", http.StatusInternalServerError)
+			return
+		}
+		broken.Store(err == nil && asked.Add(1) >= last)
+		next(w, r)
+	}
 }
 
 func hello(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, version) }
@@ -133,6 +151,20 @@ func seen(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(map[string]any{
 		"method": r.Method, "uri": r.RequestURI, "host": r.Host, "headers": r.Header,
 	})
+}
+
+// raw answers with the bytes of the request's body, a head or not, and closes the connection.
+func raw(w http.ResponseWriter, r *http.Request) {
+	answer, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	connection, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	connection.Write(answer)
+	connection.Close()
 }
 
 // eat takes memory until it is killed for it.
