@@ -45,6 +45,7 @@ func main() {
 	mux.HandleFunc("POST /v1/chat", chat)
 	mux.HandleFunc("GET /v1/eat", eat)
 	mux.HandleFunc("/v1/seen", seen)
+	mux.HandleFunc("/v1/moved", moved)
 	server := &http.Server{Addr: ":8000", Handler: mux, IdleTimeout: idle}
 
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -133,6 +134,12 @@ func seen(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(map[string]any{
 		"method": r.Method, "uri": r.RequestURI, "host": r.Host, "headers": r.Header,
 	})
+}
+
+// moved answers with a redirect to ?to=, word for word.
+func moved(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Location", r.URL.Query().Get("to"))
+	w.WriteHeader(http.StatusTemporaryRedirect)
 }
 
 // eat takes memory until it is killed for it.
