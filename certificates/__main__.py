@@ -1,6 +1,7 @@
 """`python3 -m certificates self-signed`: the step that makes a development stack's certificate.
 
-In: STACK and HOSTNAME, and what it printed last time in PULUMI_COMMAND_STDOUT: the CA is kept, the leaf is new.
+In: STACK and HOSTNAME (several are separated by blanks), and what it printed last time in PULUMI_COMMAND_STDOUT: the CA
+is kept, the leaf is new.
 Out: one JSON object {ca, caKey, certificate, key}, all PEM. Nothing else is printed, for two of them are secret.
 """
 
@@ -14,7 +15,7 @@ from certificates.self_signed import Pair, authority, leaf
 def self_signed(stack: str, hostname: str, previous: str) -> dict[str, str]:
     before = json.loads(previous) if previous else {}
     ca = Pair(certificate=before["ca"], key=before["caKey"]) if before else authority(stack)
-    server = leaf(ca, hostname)
+    server = leaf(ca, *hostname.split())
     return {"ca": ca.certificate, "caKey": ca.key, "certificate": server.certificate, "key": server.key}
 
 

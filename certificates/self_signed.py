@@ -35,21 +35,27 @@ def authority(stack: str) -> Pair:
     return _pair(builder.sign(key, hashes.SHA256()), key)
 
 
-def leaf(ca: Pair, hostname: str) -> Pair:
-    """A server certificate for `hostname` (a DNS name or an address), signed by `ca`."""
+def leaf(ca: Pair, *hostnames: str) -> Pair:
+    """A server certificate for `hostnames` (DNS names or addresses), signed by `ca`."""
     issuer = x509.load_pem_x509_certificate(ca.certificate.encode())
     issuer_key = load_pem_private_key(ca.key.encode(), None)
     if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
         raise ValueError("the CA's key is not an elliptic-curve key")
     key = ec.generate_private_key(ec.SECP256R1())
     builder = (
+        # A common name has 64 characters at most, and is for people: clients read the alternative names.
         _builder(
-            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostname)]), issuer.subject, key.public_key(), LEAF_DAYS
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostnames[0][:64])]),
+            issuer.subject,
+            key.public_key(),
+            LEAF_DAYS,
         )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(sign_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([_alternative_name(hostname)]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([_alternative_name(hostname) for hostname in hostnames]), critical=False
+        )
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
             critical=False,

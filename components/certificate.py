@@ -48,7 +48,7 @@ class Certificate(pulumi.ComponentResource):
             create="python3 -m certificates self-signed",
             environment={
                 "STACK": settings.stack,
-                "HOSTNAME": settings.edge.hostname,
+                "HOSTNAME": " ".join(settings.edge.names),
                 # The first `up` of a new period renews.
                 "PERIOD": str(date.today().toordinal() // (LEAF_DAYS * 2 // 3)),
             },
@@ -73,6 +73,8 @@ def _given(settings: Settings) -> Pair | None:
     else:
         return None
     try:
+        for hostname in settings.edge.hostnames:
+            check(*texts, hostname, names=names)
         return check(*texts, settings.edge.hostname, names=names)
     except ValueError as error:
         raise pulumi.RunError(f"{error}. Nothing was changed.") from None

@@ -20,8 +20,9 @@ def up(stack: str) -> None:
     if not pulumi.make(stack):
         finish_interrupted(stack)
     if ports := taken(settings, engine_of(stack)):
+        where = ", ".join(map(str, settings.edge.bind))
         raise Refused(
-            f"Port {' and port '.join(map(str, ports))} on {settings.edge.bind} is in use by another program; "
+            f"Port {' and port '.join(map(str, ports))} on {where} is in use by another program; "
             f"nothing was changed. Stop it, or set edge.httpPort and edge.httpsPort in Pulumi.{stack}.yaml."
         )
     pulumi.show("up", stack, "--yes", "--skip-preview")

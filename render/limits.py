@@ -59,6 +59,8 @@ def limits(edge: Edge) -> Limits:
         maps=(
             Map(name="completion_address", source="$request_class", entries=(("completion", "$client_network"),)),
             Map(name="completion_server", source="$request_class", entries=(("completion", "all"),)),
+            Map(name="body_address", source="$large_body", entries=(("1", "$client_network"),)),
+            Map(name="body_server", source="$large_body", entries=(("1", "all"),)),
             *_key_maps("rate", keys, own_rates),
             *_key_maps("busy", keys, own_numbers),
         ),
@@ -84,6 +86,11 @@ def _zones(
         *((f"completion_key_{_word(key_id)}", _key_variable(kind, key_id), limit) for key_id, limit in own.items()),
         ("completion_server", "completion_server", completions.server),
     ]
+    if isinstance(wanted, Concurrency):
+        limits += [
+            ("body_address", "body_address", wanted.bodies.address),
+            ("body_server", "body_server", wanted.bodies.server),
+        ]
     return tuple(
         Zone(
             name=f"{kind}_{name}",

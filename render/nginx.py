@@ -3,13 +3,14 @@
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import SecretStr
 
+from render.capacity import capacity
 from render.keys import keys
 from render.limits import limits
 from settings import Settings
@@ -106,8 +107,13 @@ def render(settings: Settings) -> EdgeConfig:
 
 
 def base_url(settings: Settings) -> str:
+    return f"https://{settings.edge.hostname}{_public_port(settings)}"
+
+
+def _public_port(settings: Settings) -> str:
+    """The https port as it stands in a URL."""
     port = settings.edge.https_port
-    return f"https://{settings.edge.hostname}" + ("" if port == 443 else f":{port}")
+    return "" if port == 443 else f":{port}"
 
 
 def _values(settings: Settings) -> dict[str, object]:
@@ -115,7 +121,8 @@ def _values(settings: Settings) -> dict[str, object]:
         "settings": settings,
         "stack": settings.stack,
         "config_id": _PLACEHOLDER,
-        "url": base_url(settings),
+        "public_port": _public_port(settings),
+        "own_address": _own_address(settings),
         # A browser keeps HSTS for the host name. Other programs use a development stack's host name (localhost) too.
         "hsts": settings.profile == "production",
         "http": places.HTTP,
@@ -131,10 +138,24 @@ def _values(settings: Settings) -> dict[str, object]:
         "spoken": " proxy_protocol" if settings.edge.proxy_protocol else "",
         "keys": keys(settings.edge.api_keys),
         "limits": limits(settings.edge),
+        "capacity": capacity(settings.edge),
         "request_headers": _request_headers(settings),
         "preview": _lock(settings.rollout.preview_key),
         "servers": {colour: api.upstreams(settings, colour) for colour in COLOURS},
     }
+
+
+def _own_address(settings: Settings) -> str:
+    """A pattern for the URLs in which an API may name itself: by a name of the stack, or by where it listens."""
+    ports = sorted({80, 443, settings.api.port, settings.edge.http_port, settings.edge.https_port})
+    own = [f"{host}:{settings.api.port}" for host in ("localhost", "127.0.0.1", "0.0.0.0")]
+    listens = [*own, *(upstream for colour in COLOURS for upstream in api.upstreams(settings, colour))]
+    named = rf"(?:{_any(settings.edge.names)})(?::(?:{_any(map(str, ports))}))?"
+    return rf"~*^https?://(?:{named}|{_any(listens)})(?<own_path>[/?].*)?$"
+
+
+def _any(texts: Iterable[str]) -> str:
+    return "|".join(map(re.escape, texts))
 
 
 def _request_headers(settings: Settings) -> list[str]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 
+from settings.cors import Cors
 from settings.effect import NONE, RELOAD, RESTART_EDGE
 from settings.group import Group, Hostname, Off, Port, off, refuse
 from settings.images import in_production
@@ -42,6 +43,13 @@ def _keys(value: Any, info: ValidationInfo) -> Any:
     return off(found)
 
 
+def _addresses(value: Any) -> Any:
+    """One address or several; an IPv6 one may stand in brackets, as in a URL."""
+    found = decoded(value)
+    several = found if isinstance(found, list | tuple) else [found]
+    return tuple(str(text(one)).removeprefix("[").removesuffix("]") for one in several)
+
+
 def _network(value: Any) -> IPv4Network | IPv6Network:
     try:
         found = ip_network(text(value))
@@ -55,10 +63,17 @@ def _network(value: Any) -> IPv4Network | IPv6Network:
 class Edge(Group):
     """NGINX: the only door."""
 
-    hostname: Hostname = Field("localhost", description="the one name that the edge serves", json_schema_extra=RELOAD)
-    bind: Annotated[IPv4Address, BeforeValidator(text)] = Field(
-        IPv4Address("0.0.0.0"),
-        description="host address that the two ports are published on",
+    hostname: Hostname = Field("localhost", description="name that the edge serves", json_schema_extra=RELOAD)
+    hostnames: Items[Hostname] = Field(
+        (),
+        description="further names of the same service; the certificate must be for all of them",
+        json_schema_extra=RELOAD,
+    )
+    bind: Annotated[tuple[IPv4Address | IPv6Address, ...], BeforeValidator(_addresses)] = Field(
+        (IPv4Address("0.0.0.0"),),
+        min_length=1,
+        description='host addresses that the two ports are published on: one, or a list as `["0.0.0.0", "::"]`; the '
+        "engine forwards IPv6, so all IPv6 clients count as one",
         json_schema_extra=RESTART_EDGE,
     )
     http_port: Port = Field(
@@ -95,6 +110,11 @@ class Edge(Group):
         description="URL prefixes below api.paths on which a client may upgrade to WebSocket",
         json_schema_extra=RELOAD,
     )
+    cors: Annotated[Cors | None, Off] = Field(
+        None,
+        description="pages of other origins that may use the API from a browser; off leaves CORS to the API",
+        json_schema_extra=RELOAD,
+    )
     methods: Items[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]] = Field(
         ("GET", "HEAD", "POST", "OPTIONS"),
         min_length=1,
@@ -115,7 +135,24 @@ class Edge(Group):
         "X-Forwarded-For",
         json_schema_extra=RELOAD,
     )
-    body_limit: Size = Field(8 * MIB, description="largest request body", json_schema_extra=RELOAD)
+    health_check: Annotated[UrlPath | None, Off] = Field(
+        None,
+        description="path that a load balancer asks, also by address and without a key, as `/healthz`; or off",
+        json_schema_extra=RELOAD,
+    )
+    keep_alive: Duration = Field(
+        65,
+        ge=1,
+        description="how long a client's connection waits for its next request; set it higher than the idle time of a "
+        "load balancer in front",
+        json_schema_extra=RELOAD,
+    )
+    body_limit: Size = Field(
+        8 * MIB,
+        le=1024 * MIB,
+        description="largest request body; base64 makes a picture a third larger",
+        json_schema_extra=RELOAD,
+    )
     read_timeout: Duration = Field(
         600,
         description="longest pause in an answer, the model's load included; also the time that requests in flight get "
@@ -125,6 +162,11 @@ class Edge(Group):
     memory: Memory = Field(256 * MIB, description="memory limit", json_schema_extra=RESTART_EDGE)
     cpus: Cpus = Field(Decimal(1), description="CPU limit", json_schema_extra=RESTART_EDGE)
     pids: Whole = Field(128, ge=16, description="limit of processes and threads", json_schema_extra=NONE)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All host names; the first one stands in the stack's URL."""
+        return (self.hostname, *self.hostnames)
 
     @model_validator(mode="before")
     @classmethod
@@ -148,6 +190,9 @@ class Edge(Group):
         """What is wrong between settings of the edge; a setting that changes nothing beside another too."""
         if self.http_port == self.https_port:
             yield f"httpPort and httpsPort are both {self.http_port}"
+        names = [name.lower() for name in self.names]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            yield f"hostname and hostnames name {', '.join(twice)} twice"
         if self.proxy_protocol and not self.trusted_proxies:
             yield "proxyProtocol needs trustedProxies: the networks that may speak it"
         if self.web_socket_paths and "GET" not in self.methods:

@@ -37,6 +37,13 @@ class CompletionConcurrency(Group):
     server: Whole = Field(64, ge=1, description=f"completions at once {_SERVER}", json_schema_extra=RELOAD)
 
 
+class BodyConcurrency(Group):
+    """Requests with a body of 1 MB and more, at the same moment. The API may have to hold `bodyLimit` for each."""
+
+    address: Whole = Field(8, ge=1, description=f"large bodies at once {_ADDRESS}", json_schema_extra=RELOAD)
+    server: Whole = Field(16, ge=1, description=f"large bodies at once {_SERVER}", json_schema_extra=RELOAD)
+
+
 class Concurrency(Group):
     """All requests at the same moment. A request to one of `completionPaths` must fit `completions` as well."""
 
@@ -44,3 +51,4 @@ class Concurrency(Group):
     key: Whole = Field(256, ge=1, description=f"requests at once {_KEY}", json_schema_extra=RELOAD)
     server: Whole = Field(2048, ge=1, description=f"requests at once {_SERVER}", json_schema_extra=RELOAD)
     completions: CompletionConcurrency = CompletionConcurrency()
+    bodies: BodyConcurrency = BodyConcurrency()

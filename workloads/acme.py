@@ -33,7 +33,7 @@ def client(settings: Settings) -> Workload | None:
             "VOLUME": ACME,
             "FIRST": CERTIFICATES,
             "STATE": STATE,
-            "NAME": settings.edge.hostname,
+            "NAMES": " ".join(settings.edge.names),
             "EMAIL": acme.email,
             "DIRECTORY": acme.directory,
             "AUTHORITY": acme.authority,

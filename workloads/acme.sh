@@ -14,8 +14,9 @@ lay_out() { # certificate, key
 }
 
 client() {
-    lego --accept-tos --email "$EMAIL" --server "$DIRECTORY" --path "$account" --domains "$NAME" --key-type ec256 \
-        --http --http.webroot "$VOLUME/webroot" "$@"
+    # shellcheck disable=SC2046 # names have no blanks
+    lego --accept-tos --email "$EMAIL" --server "$DIRECTORY" --path "$account" $(printf -- '--domains %s ' $NAMES) \
+        --key-type ec256 --http --http.webroot "$VOLUME/webroot" "$@"
 }
 
 mkdir -p webroot
@@ -24,9 +25,9 @@ if [ -n "$AUTHORITY" ]; then
     printf '%s\n' "$AUTHORITY" >/tmp/authority.pem
     export LEGO_CA_CERTIFICATES=/tmp/authority.pem
 fi
-# Another authority, or another name, is another account and another certificate.
-account="accounts/$(printf %s "$DIRECTORY $NAME" | sha256sum | cut -c 1-12)"
-got="$account/certificates/$NAME"
+# Another authority, or other names, are another account and another certificate. It is filed under the first name.
+account="accounts/$(printf %s "$DIRECTORY $NAMES" | sha256sum | cut -c 1-12)"
+got="$account/certificates/${NAMES%% *}"
 
 trap 'exit 0' TERM INT
 # An authority counts failed challenges: the first one waits until nginx runs.
@@ -40,10 +41,10 @@ while :; do
         client run
     fi
     if [ $? -eq 0 ] && [ -e "$got.crt" ]; then
-        cmp -s "$got.crt" current/tls.crt || { lay_out "$got.crt" "$got.key" && echo "a new certificate for $NAME"; }
+        cmp -s "$got.crt" current/tls.crt || { lay_out "$got.crt" "$got.key" && echo "a new certificate for $NAMES"; }
         pause=60 next=43200
     else
-        echo "no certificate for $NAME yet; tried again in $pause s" >&2
+        echo "no certificate for $NAMES yet; tried again in $pause s" >&2
         next=$pause pause=$((pause * 2 > 3600 ? 3600 : pause * 2))
     fi
     sleep "$next" &

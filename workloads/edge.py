@@ -52,9 +52,10 @@ def server(settings: Settings) -> Workload:
         # A connection per request leaves a closed one behind for a minute each: without this, some 470 requests a
         # second (28,232 ports / 60 s) use up the ports towards the live colour, and the standby would answer instead.
         sysctls={"net.ipv4.tcp_tw_reuse": "1"},
-        ports=(
-            Port(container=HTTP, host=settings.edge.http_port, bind=settings.edge.bind),
-            Port(container=HTTPS, host=settings.edge.https_port, bind=settings.edge.bind),
+        ports=tuple(
+            Port(container=inside, host=outside, bind=address)
+            for address in settings.edge.bind
+            for inside, outside in ((HTTP, settings.edge.http_port), (HTTPS, settings.edge.https_port))
         ),
         listens=tuple(
             Listen(

@@ -7,7 +7,7 @@ here, once: a workload that departs from one must say which and why (`exemptions
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
 
 Rule = Literal["non-root", "read-only", "capabilities", "no-new-privileges", "health-check", "restart", "log-limit"]
@@ -32,7 +32,7 @@ class Port:
 
     container: int
     host: int
-    bind: IPv4Address
+    bind: IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,16 +56,18 @@ SPOOFED = (
 
 
 class TestHeaders:
-    def test_what_a_client_says_of_itself_ends_here(self, client: httpx.Client) -> None:
+    def test_what_a_client_says_of_itself_ends_here(self, stack: EdgeStack, client: httpx.Client) -> None:
         evil = dict.fromkeys(SPOOFED, "evil")
         overwritten = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "X-Request-ID")
         answer = client.get("/v1/seen", headers={**evil, **dict.fromkeys(overwritten, "evil")})
         assert "evil" not in answer.text
         seen = answer.json()["headers"]
-        assert seen["X-Forwarded-Host"] == ["localhost"]
+        outside = f"localhost:{stack.ports[1]}"
+        assert seen["X-Forwarded-Host"] == [outside]
+        assert seen["X-Forwarded-Port"] == [str(stack.ports[1])]
         assert seen["X-Forwarded-Proto"] == ["https"]
         assert seen["X-Real-Ip"] == seen["X-Forwarded-For"]
-        assert answer.json()["host"] == "localhost"
+        assert answer.json()["host"] == outside
 
     def test_what_an_api_needs_passes(self, client: httpx.Client) -> None:
         sent = {
@@ -215,6 +217,12 @@ class TestSizes:
 
     def test_a_header(self, client: httpx.Client) -> None:
         assert error_code(client.get("/v1/hello", headers={"X-Long": "x" * 9000})) == refusal(431)
+
+    def test_the_head_of_an_answer(self, client: httpx.Client) -> None:
+        """An API that says back what it was asked, as a redirect does, has a head as long as the longest line."""
+        place = "https://elsewhere.example/" + "x" * 7500
+        answer = client.get("/v1/moved", params={"to": place})
+        assert (answer.status_code, answer.headers["location"]) == (307, place)
 
     def test_many_headers(self, stack: EdgeStack) -> None:
         many = "".join(f"X-{number}: 1\r\n" for number in range(200))

@@ -6,6 +6,8 @@ import pytest
 
 from settings import SettingsError, load
 from settings.edge import Edge
+from workloads.edge import server
+from workloads.places import HTTPS
 
 KEY = "0123456789abcdef" * 2
 OTHER = "fedcba9876543210" * 2
@@ -108,6 +110,18 @@ class TestTheRest:
             ({"requestHeaders": ["x-forwarded-for"]}, "is set by the edge itself"),
             ({"requestHeaders": ["Transfer-Encoding"]}, "is set by the edge itself"),
             ({"requestHeaders": ["A: b"]}, "is not the name of a header"),
+            ({"hostnames": ["a.example", "LOCALHOST"]}, "hostname and hostnames name localhost twice"),
+            ({"hostnames": ["192.0.2.1"]}, '"192.0.2.1" is an address'),
+            ({"cors": {"origins": []}}, "edge.cors.origins"),
+            ({"cors": {"origins": ["https://a.example/"]}}, "edge.cors.origins.0"),
+            ({"cors": {"origins": ["a.example"]}}, "edge.cors.origins.0"),
+            ({"cors": {"origins": ["*", "https://a.example"]}}, '"*" stands alone'),
+            ({"cors": {"origins": ["*"], "credentials": True}}, '"*" stands alone'),
+            ({"healthCheck": "healthz"}, "edge.healthCheck"),
+            ({"keepAlive": "0s"}, "edge.keepAlive"),
+            ({"bind": "localhost"}, "edge.bind.0"),
+            ({"bind": []}, "edge.bind"),
+            ({"bodyLimit": "1025M"}, "edge.bodyLimit"),
             ({"tls": {"profile": "old"}}, "edge.tls.profile"),
             ({"tls": {"certificate": "x"}}, "names half of a certificate"),
             ({"tls": {"certificate": "x", "key": "y", "acme": {"email": "a@b.c"}}}, "two sources"),
@@ -203,6 +217,21 @@ class TestForms:
         assert edge(hostname=None, tls=None, rateLimit=None, trustedProxies=None) == edge()
         assert "edge.apiKeys: is required in a production stack" in refused(PROD, apiKeys=None)
 
-    @pytest.mark.parametrize("value", [5, "::1", "x"])
+    @pytest.mark.parametrize("value", [5, "x", ["127.0.0.1", "x"]])
     def test_bind_is_an_address(self, value: Any) -> None:
-        assert "edge.bind: " in refused(bind=value)
+        assert "edge.bind." in refused(bind=value)
+
+    @pytest.mark.parametrize(
+        ("written", "read"),
+        [
+            ("127.0.0.1", ["127.0.0.1"]),
+            ("::1", ["::1"]),
+            ("[::1]", ["::1"]),
+            (["0.0.0.0", "[::]"], ["0.0.0.0", "::"]),
+            ('["0.0.0.0", "::"]', ["0.0.0.0", "::"]),
+        ],
+    )
+    def test_bind_is_one_address_or_several(self, written: Any, read: list[str]) -> None:
+        assert [str(address) for address in edge(bind=written).bind] == read
+        workload = server(load("dev", {**DEV, "edge": {"bind": written}}))
+        assert [str(port.bind) for port in workload.ports if port.container == HTTPS] == read

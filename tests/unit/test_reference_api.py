@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import openai
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -21,10 +22,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 import images
+from settings import SettingsError, load
 
 sys.path.append(str(images.FOLDER / "api"))
 from orca_api import app, completions, errors, ollama, record, settings, sse
 
+DEV = {"profile": "development", "OLLAMA_VERSION": "local", "IMAGE_TAG": "local", "OLLAMA_MODELS": ["a:1"]}
 EVENT = b'data: {"choices": [{"delta": {"content": "a"}}]}\n\n'
 USAGE = b'data: {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 5}}\n\n'
 DONE = b"data: [DONE]\n\n"
@@ -41,7 +44,10 @@ class Upstream:
         self.app = Starlette(
             routes=[
                 Route("/v1/chat/completions", self.completions, methods=["POST"]),
+                Route("/v1/completions", self.completions, methods=["POST"]),
+                Route("/v1/embeddings", self.embeddings, methods=["POST"]),
                 Route("/v1/models", lambda _: JSONResponse({"object": "list", "data": []})),
+                Route("/v1/models/{name:path}", self.model),
                 Route("/api/tags", lambda _: JSONResponse({"models": [{"name": name} for name in self.models]})),
             ]
         )
@@ -63,6 +69,18 @@ class Upstream:
         if not wanted.get("stream"):
             return JSONResponse({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 5}})
         return StreamingResponse(self._events(wanted["model"]), media_type="text/event-stream")
+
+    async def embeddings(self, request: Request) -> Response:
+        wanted = await request.json()
+        data = [{"object": "embedding", "index": 0, "embedding": [0.5, len(wanted["input"])]}]
+        usage = {"prompt_tokens": 3, "total_tokens": 3}
+        return JSONResponse({"object": "list", "model": wanted["model"], "data": data, "usage": usage})
+
+    async def model(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in self.models:
+            return JSONResponse({"error": {"message": f'model "{name}" not found'}}, 404)
+        return JSONResponse({"id": name, "object": "model", "created": 1, "owned_by": "library"})
 
     async def _events(self, model: str) -> AsyncIterator[bytes]:
         try:
@@ -248,6 +266,55 @@ def test_nothing_listens_upstream() -> None:
             assert client.get("/healthz").status_code == 200
 
 
+class TestTheRestOfTheInterface:
+    """As the openai package asks for it."""
+
+    @pytest.fixture
+    def package(self, client: httpx.Client) -> openai.OpenAI:
+        return openai.OpenAI(base_url=str(client.base_url.join("/v1")), api_key="unused", max_retries=0)
+
+    @pytest.mark.parametrize("name", ["good", "library/good:1b-q4", "with blank"])
+    def test_one_model(self, package: openai.OpenAI, upstream: Upstream, name: str) -> None:
+        upstream.models = [name]
+        assert package.models.retrieve(name).id == name
+
+    def test_a_model_that_is_not_there(self, package: openai.OpenAI) -> None:
+        with pytest.raises(openai.NotFoundError) as raised:
+            package.models.retrieve("none")
+        assert raised.value.code == "model_not_found"
+
+    @pytest.mark.parametrize("text", ["one", ["one", "two"]])
+    def test_embeddings(self, package: openai.OpenAI, text: str | list[str]) -> None:
+        made = package.embeddings.create(model="good", input=text, encoding_format="float")
+        assert made.data[0].embedding == [0.5, len(text)]
+
+    def test_a_completion_without_a_chat(self, package: openai.OpenAI) -> None:
+        made = package.completions.create(model="good", prompt="one")
+        assert made.usage
+        assert made.usage.completion_tokens == 5
+
+    @pytest.mark.parametrize(("path", "field"), [("/v1/completions", "prompt"), ("/v1/embeddings", "input")])
+    def test_nothing_is_asked(self, client: httpx.Client, path: str, field: str) -> None:
+        for body in ({"model": "good"}, {"model": "good", field: ""}, {"model": "good", field: 1}):
+            answer = client.post(path, json=body)
+            assert (answer.status_code, answer.json()["error"]["param"]) == (400, field)
+
+    def test_they_have_series_of_their_own(self, client: httpx.Client, package: openai.OpenAI) -> None:
+        package.models.retrieve("good")
+        package.embeddings.create(model="good", input="one", encoding_format="float")
+        text = client.get("/metrics").text
+        assert 'orca_api_requests_total{path="/v1/models/{id}",status="200"} 1.0' in text
+        assert 'orca_api_requests_total{path="/v1/embeddings",status="200"} 1.0' in text
+
+
+def test_the_edge_alone_bounds_a_body() -> None:
+    """One limit, one setting: what edge.bodyLimit lets through is never refused for its size by the API."""
+    most = load("x", {**DEV, "edge": {"bodyLimit": "1G"}}).edge.body_limit
+    assert settings.Settings().max_body_bytes >= most
+    with pytest.raises(SettingsError, match=r"edge\.bodyLimit"):
+        load("x", {**DEV, "edge": {"bodyLimit": "1025M"}})
+
+
 @pytest.mark.parametrize(
     ("content", "param"),
     [
@@ -264,7 +331,7 @@ def test_nothing_listens_upstream() -> None:
 )
 def test_bad_requests_are_400(content: bytes, param: str | None) -> None:
     with pytest.raises(errors.ApiError) as raised:
-        completions.validate(content)
+        completions.validate(content, "messages")
     assert (raised.value.status, raised.value.param) == (400, param)
     assert errors.body(raised.value)["error"]["type"] == "invalid_request_error"
 

@@ -177,10 +177,119 @@ class TestLimits:
         """A zone that outlives a reload must not be counted by another variable."""
         text = render(dev(edge={"apiKeys": TestKeys.KEYS})).files["conf.d/56-limits.conf"]
         zones = re.findall(r"limit_(?:req|conn)_zone +(\S+) +zone=(\w+):", text)
-        assert len(zones) == len({name for _, name in zones}) == 14
+        assert len(zones) == len({name for _, name in zones}) == 16
 
     def test_the_operator_s_door_is_not_limited(self) -> None:
         assert "limits.conf" not in render(dev()).files["sites/90-admin.conf"]
+
+
+ELSEWHERE = [
+    "http://localhost.evil.example/v1/models",
+    "http://other.example/v1/models",
+    "https://localhost:9999/v1/models",
+    "http://10.1.1.99:8000/v1",
+    "http://127.0.0.1/v1",
+    "//localhost/v1",
+    "/v1/models",
+]
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("http://localhost/v1/models", "/v1/models"),
+        ("http://localhost:8443/v1/models?a=b", "/v1/models?a=b"),
+        ("https://LOCALHOST:8443/v1", "/v1"),
+        ("http://api.example.com:8000/v1", "/v1"),
+        ("http://10.1.1.32:8000/v1/", "/v1/"),
+        ("http://10.1.1.64:8000/v1/", "/v1/"),
+        ("http://0.0.0.0:8000/v1/", "/v1/"),
+        ("http://localhost", ""),
+        *((location, None) for location in ELSEWHERE),
+    ],
+)
+def test_a_redirect_to_the_api_s_own_address_leads_to_the_edge(location: str, path: str | None) -> None:
+    text = render(dev(edge={"httpsPort": 8443, "hostnames": ["api.example.com"]})).files["snippets/proxy.conf"]
+    pattern = re.search(r'proxy_redirect +"~\*(\S+)" https://\$public_host\$own_path;', text)
+    assert pattern
+    found = re.search(pattern[1].replace("?<", "?P<"), location, re.IGNORECASE)
+    assert (found and (found["own_path"] or "")) == path
+
+
+@pytest.mark.parametrize(("port", "said"), [(443, ""), (8443, ":8443")])
+def test_the_api_is_told_the_name_and_port_that_clients_use(port: int, said: str) -> None:
+    files = render(dev(edge={"httpsPort": port, "hostname": "a.example", "hostnames": ["b.example"]})).files
+    assert f"default  a.example{said};" in files["conf.d/27-names.conf"]
+    assert f"b.example  b.example{said};" in files["conf.d/27-names.conf"]
+    assert f"X-Forwarded-Port    {port};" in files["snippets/proxy.conf"]
+    assert files["sites/10-api.conf"].count("server_name a.example b.example;") == 2
+
+
+# Every directive of nginx 1.30 that bounds a request, an answer or a connection of this kind of server, by the modules'
+# pages at https://nginx.org/en/docs/: none is left to its default.
+BOUNDS = {
+    "core": "worker_processes worker_connections worker_rlimit_nofile worker_shutdown_timeout multi_accept",
+    "http_core": "client_body_buffer_size client_body_timeout client_header_buffer_size client_header_timeout "
+    "client_max_body_size keepalive_min_timeout keepalive_requests keepalive_time keepalive_timeout "
+    "large_client_header_buffers limit_rate lingering_close lingering_time lingering_timeout max_headers "
+    "open_file_cache output_buffers postpone_output reset_timedout_connection send_timeout "
+    "server_names_hash_bucket_size server_names_hash_max_size subrequest_output_buffer_size tcp_nodelay "
+    "variables_hash_bucket_size variables_hash_max_size",
+    "http_gzip": "gzip",
+    "http_map": "map_hash_bucket_size map_hash_max_size",
+    "http_proxy": "proxy_buffer_size proxy_buffering proxy_buffers proxy_busy_buffers_size proxy_connect_timeout "
+    "proxy_headers_hash_bucket_size proxy_headers_hash_max_size proxy_ignore_client_abort proxy_max_temp_file_size "
+    "proxy_next_upstream proxy_next_upstream_timeout proxy_read_timeout proxy_request_buffering proxy_send_timeout",
+    "http_ssl": "ssl_buffer_size ssl_session_cache ssl_session_tickets ssl_session_timeout",
+    "http_v2": "http2_body_preread_size http2_chunk_size http2_max_concurrent_streams http2_recv_buffer_size",
+}
+
+
+@pytest.mark.parametrize("module", BOUNDS)
+def test_nothing_that_bounds_a_request_is_left_to_a_default(module: str) -> None:
+    text = "\n".join(render(dev(edge={"http2": True})).files.values())
+    missing = [name for name in BOUNDS[module].split() if not re.search(rf"^\s*{name}\s+\S", text, re.MULTILINE)]
+    assert not missing
+
+
+@pytest.mark.parametrize(
+    ("edge", "workers", "connections"),
+    [
+        ({}, 1, 5461),
+        ({"cpus": "0.5", "memory": "64M"}, 1, 1365),
+        ({"cpus": "1.5"}, 2, 2730),
+        ({"cpus": "2", "memory": "4G"}, 2, 8192),
+    ],
+)
+def test_workers_and_connections_follow_what_the_container_may_use(
+    edge: dict[str, Any], workers: int, connections: int
+) -> None:
+    text = render(dev(edge=edge)).files["nginx.conf"]
+    assert re.findall(r"worker_(?:processes|connections) +(\d+);", text) == [str(workers), str(connections)]
+
+
+@pytest.mark.parametrize(
+    ("request_line", "large"),
+    [
+        ("GET HTTP/1.1 :", False),
+        ("POST HTTP/1.1 :", False),  # without a length HTTP/1.1 has no body
+        ("POST HTTP/1.1 :0", False),
+        ("POST HTTP/1.1 :999999", False),
+        ("POST HTTP/1.1 :1000000", True),
+        ("POST HTTP/1.1 :0000000001", True),
+        ("POST HTTP/1.1 chunked:", True),
+        ("GET HTTP/1.1 chunked:", True),
+        ("GET HTTP/2.0 :", False),
+        ("POST HTTP/2.0 :", True),
+        ("POST HTTP/2.0 :5", False),
+        ("POST HTTP/2.0 :7000000", True),
+    ],
+)
+def test_bodies_are_large_by_their_length_or_because_they_tell_none(request_line: str, large: bool) -> None:
+    text = render(dev()).files["conf.d/55-classes.conf"].partition("$large_body")[2]
+    small = re.findall(r'"~(.+)" +"";', text)
+    assert len(small) == 3
+    assert any(re.search(pattern, request_line) for pattern in small) is not large
 
 
 # The shapes of a textual IPv6 address, and the network that they are limited by; None: by the address itself.

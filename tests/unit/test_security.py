@@ -8,12 +8,14 @@ from tools.audit import report
 from tools.audit.checks.containers import CHECKS, excuses
 from tools.audit.checks.fuzz import malformed
 from tools.audit.checks.requests import CLIENT, Case, judge
+from tools.audit.stack import HTTPS
 from tools.audit.verdict import verdict
 from tools.audit.wire import Reply, replies
 
+OUTSIDE = f"localhost:{HTTPS}"
 CLEAN = (
-    "GET /v1/echo HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Host: localhost\r\nX-Forwarded-Proto: https\r\n"
-    f"X-Forwarded-For: {CLIENT}\r\nX-Real-IP: {CLIENT}\r\nX-Request-ID: 1\r\n\r\n"
+    f"GET /v1/echo HTTP/1.1\r\nHost: {OUTSIDE}\r\nX-Forwarded-Host: {OUTSIDE}\r\nX-Forwarded-Proto: https\r\n"
+    f"X-Forwarded-Port: {HTTPS}\r\nX-Forwarded-For: {CLIENT}\r\nX-Real-IP: {CLIENT}\r\nX-Request-ID: 1\r\n\r\n"
 )
 
 
@@ -47,7 +49,9 @@ class TestJudgement:
             (CLEAN.replace("X-Real-IP", "Forwarded: for=1\r\nX-Real-IP"), "forwarded: for=1"),
             (CLEAN.replace(CLIENT, "203.0.113.9", 1), "203.0.113.9"),
             (CLEAN.replace("X-Real-IP", "X-Forwarded-For: 10.0.0.9\r\nX-Real-IP"), "x-forwarded-for as"),
-            (CLEAN.replace("Host: localhost\r\nX", "Host: evil.example\r\nX"), "evil.example"),
+            (CLEAN.replace(f"Host: {OUTSIDE}\r\nX", "Host: evil.example\r\nX"), "evil.example"),
+            (CLEAN.replace("X-Real-IP", "Content-Length: 0\r\nTransfer-Encoding: chunked\r\nX-Real-IP"), "length as"),
+            (CLEAN.replace("X-Real-IP", "Transfer-Encoding: identity\r\nX-Real-IP"), "length as"),
             (CLEAN.replace("X-Real-IP", "Upgrade: h2c\r\nX-Real-IP"), "upgrade: h2c"),
         ],
     )

@@ -40,7 +40,10 @@ def main() -> int:
         log_config=logs.CONFIG,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        # Scheme and client as the edge tells them, which drops what a client says of itself; nobody else can reach this
+        # port. Redirects of the router (a slash too many) are made of them.
+        proxy_headers=True,
+        forwarded_allow_ips="*",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=loaded.drain_seconds,
     )

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from orca_api import __version__, errors
-from orca_api.completions import Completions
+from orca_api.completions import ASKS, Completions
 from orca_api.errors import ApiError
 from orca_api.metrics import Metrics
 from orca_api.ollama import Ollama
@@ -54,6 +54,9 @@ class Service:
     async def models(self, _: Request) -> Response:
         return Response(await self.ollama.models(), media_type="application/json")
 
+    async def model(self, request: Request) -> Response:
+        return Response(await self.ollama.model(request.path_params["id"]), media_type="application/json")
+
     async def metrics_page(self, _: Request) -> Response:
         return Response(generate_latest(self.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
@@ -68,10 +71,12 @@ def create(settings: Settings, transport: httpx.AsyncBaseTransport | None = None
         yield
         await service.ollama.close()
 
+    completions = Completions(settings, service.ollama, metrics)
     app = Starlette(
         routes=[
-            Route("/v1/chat/completions", Completions(settings, service.ollama, metrics), methods=["POST"]),
+            *(Route(path, completions, methods=["POST"]) for path in ASKS),
             Route("/v1/models", service.models),
+            Route("/v1/models/{id:path}", service.model),
             Route("/healthz", service.healthz),
             Route("/readyz", service.readyz),
             Route("/version", service.version),

@@ -1,4 +1,4 @@
-"""POST /v1/chat/completions: passes a completion on from Ollama, streamed or whole, as long as its client is there."""
+"""What makes a model work: passes its answer on from Ollama, streamed or whole, as long as the client is there."""
 
 import asyncio
 import json
@@ -20,6 +20,9 @@ from orca_api.ollama import Ollama, read
 from orca_api.record import Record
 from orca_api.settings import Settings
 
+ASKS = {"/v1/chat/completions": "messages", "/v1/completions": "prompt", "/v1/embeddings": "input"}
+"""The paths, and the field in which each of them has what the model is asked."""
+
 STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -38,7 +41,7 @@ class Completions:
         record = records.of(scope)
         try:
             content = await body_of(Request(scope, receive), self._settings.max_body_bytes)
-            record.model, record.stream = validate(content)
+            record.model, record.stream = validate(content, ASKS[record.path])
             with self._place():
                 stayed = await while_connected(receive, self._answer(content, record, scope, receive, send))
         except ClientDisconnect:
@@ -59,7 +62,7 @@ class Completions:
             self._metrics.in_flight.dec()
 
     async def _answer(self, content: bytes, record: Record, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._ollama.completion(content, record.request_id) as answer:
+        async with self._ollama.completion(record.path, content, record.request_id) as answer:
             if record.stream:
                 await pass_stream(answer, record, send)
             else:
@@ -104,19 +107,22 @@ async def body_of(request: Request, limit: int) -> bytes:
     return bytes(content)
 
 
-def validate(content: bytes) -> tuple[str, bool]:
-    """Model and whether a stream is wanted; the rest is Ollama's to judge. Raises ApiError."""
+def validate(content: bytes, asked: str) -> tuple[str, bool]:
+    """Model and whether a stream is wanted; the rest is Ollama's to judge. `asked` is the field that must not be empty.
+    Raises ApiError."""
     try:
         request = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ApiError(400, "the request is not valid JSON", "invalid_json") from error
     if not isinstance(request, dict):
         raise ApiError(400, "the request must be a JSON object", "invalid_json")
-    model, messages, stream = request.get("model"), request.get("messages"), request.get("stream")
+    model, content_of, stream = request.get("model"), request.get(asked), request.get("stream")
     if not isinstance(model, str) or not model:
         raise ApiError(400, "model must be the name of a model", "invalid_request", "model")
-    if not isinstance(messages, list) or not messages:
-        raise ApiError(400, "messages must be a list with at least one message", "invalid_request", "messages")
+    if asked == "messages" and not isinstance(content_of, list):
+        raise ApiError(400, "messages must be a list with at least one message", "invalid_request", asked)
+    if not isinstance(content_of, list | str) or not content_of:
+        raise ApiError(400, f"{asked} must be a text or a list, and not empty", "invalid_request", asked)
     if stream not in (None, True, False):
         raise ApiError(400, "stream must be true or false", "invalid_request", "stream")
     return model, stream is True

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -29,10 +30,11 @@ class Ollama:
         await self._client.aclose()
 
     @asynccontextmanager
-    async def completion(self, content: bytes, request_id: str) -> AsyncIterator[httpx.Response]:
-        """The open answer to a completion request; leaving the block early makes Ollama stop. Raises ApiError."""
+    async def completion(self, path: str, content: bytes, request_id: str) -> AsyncIterator[httpx.Response]:
+        """The open answer to a request that makes a model work; leaving the block early makes Ollama stop. Raises
+        ApiError."""
         headers = {"Content-Type": "application/json", "X-Request-ID": request_id}
-        request = self._client.build_request("POST", "/v1/chat/completions", content=content, headers=headers)
+        request = self._client.build_request("POST", path, content=content, headers=headers)
         try:
             answer = await self._client.send(request, stream=True)
         except httpx.HTTPError as error:
@@ -47,6 +49,10 @@ class Ollama:
     async def models(self) -> bytes:
         """The models as OpenAI lists them, in JSON. Raises ApiError."""
         return await self._get("/v1/models")
+
+    async def model(self, name: str) -> bytes:
+        """One of them. Raises ApiError."""
+        return await self._get(f"/v1/models/{quote(name, safe='/:')}")
 
     async def model_names(self) -> list[str]:
         """The models that could be used now. Raises ApiError."""

@@ -9,7 +9,20 @@ from starlette.types import Scope
 
 KEY = "orca.record"
 SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-PATHS = frozenset({"/v1/chat/completions", "/v1/models", "/healthz", "/readyz", "/version", "/metrics"})
+MODEL = "/v1/models/{id}"
+PATHS = frozenset(
+    {
+        "/v1/chat/completions",
+        "/v1/completions",
+        "/v1/embeddings",
+        "/v1/models",
+        MODEL,
+        "/healthz",
+        "/readyz",
+        "/version",
+        "/metrics",
+    }
+)
 
 
 @dataclass
@@ -33,6 +46,8 @@ class Record:
     @property
     def endpoint(self) -> str:
         """The path as a label: one of a fixed few."""
+        if self.path.startswith("/v1/models/"):
+            return MODEL
         return self.path if self.path in PATHS else "other"
 
     @property

@@ -18,7 +18,7 @@ class Settings:
     release: str = ""
     port: int = 8000
     max_in_flight: int = 64
-    max_body_bytes: int = 16 * 1024 * 1024
+    max_body_bytes: int = 2**30  # what the program can hold at all; whoever stands in front says what clients may send
     connect_timeout: float = 5.0
     read_timeout: float = 600.0  # the longest silence of Ollama: loading a model and reading a long prompt
     drain_seconds: int = 300

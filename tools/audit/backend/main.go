@@ -65,7 +65,7 @@ func serve(connection net.Conn) {
 	}
 	var content io.Reader = strings.NewReader("")
 	if strings.EqualFold(fields["transfer-encoding"], "chunked") {
-		content = httputil.NewChunkedReader(reader)
+		content = chunks{httputil.NewChunkedReader(reader), reader}
 	} else if length, err := strconv.ParseInt(fields["content-length"], 10, 64); err == nil {
 		content = io.LimitReader(reader, length)
 	}
@@ -87,6 +87,22 @@ func serve(connection net.Conn) {
 		text, _ := json.Marshal(seen)
 		answer(connection, "application/json", text)
 	}
+}
+
+// chunks reads a body that comes in chunks, and the empty line behind the last of them.
+type chunks struct {
+	content io.Reader
+	line    *bufio.Reader
+}
+
+func (body chunks) Read(piece []byte) (int, error) {
+	n, err := body.content.Read(piece)
+	if err == io.EOF {
+		if line, _ := body.line.Peek(2); string(line) == "\r\n" {
+			body.line.Discard(2)
+		}
+	}
+	return n, err
 }
 
 // readHead gives the lines up to the empty one, and the fields by their name in lower case; of several, the last.

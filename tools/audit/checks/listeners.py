@@ -15,7 +15,7 @@ from workloads.stack import stack
 SETTINGS = load(NAME, CONFIG)
 STACK = stack(SETTINGS)
 # The edge's two ports, on loopback as this stack binds them.
-DECLARED = {(str(SETTINGS.edge.bind), port) for port in (HTTP, HTTPS)}
+DECLARED = {(str(address), port) for address in SETTINGS.edge.bind for port in (HTTP, HTTPS)}
 LISTENING = "0A"
 CONTROL = 18819
 """A port that the check itself opens. If a scan does not find it, the scan does not work."""

@@ -159,8 +159,9 @@ PLAIN_CASES = (
 CLIENT = str(networks(load(NAME, CONFIG))["edge"].subnet[1])
 # Headers that the edge sends to the API, each exactly once.
 STATED = {
-    "host": "localhost",
-    "x-forwarded-host": "localhost",
+    "host": f"localhost:{HTTPS}",
+    "x-forwarded-host": f"localhost:{HTTPS}",
+    "x-forwarded-port": str(HTTPS),
     "x-forwarded-proto": "https",
     "x-forwarded-for": CLIENT,
     "x-real-ip": CLIENT,
@@ -177,7 +178,6 @@ NEVER = (
     "x_forwarded_for",
     "te",
     "keep-alive",
-    "transfer-encoding",
     "upgrade",
     "connection",
 )
@@ -225,6 +225,9 @@ def unclean(reply: Reply) -> list[str]:
     fields = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
     wrong = [f"the API saw {name}: {value}" for name, value in fields if name in NEVER]
     wrong += [f"the API saw {value}" for _, value in fields if "203.0.113" in value or "evil.example" in value]
+    lengths = [text for key, text in fields if key in ("content-length", "transfer-encoding")]
+    if len(lengths) > 1 or [text for text in lengths if text != "chunked" and not text.isdigit()]:
+        wrong.append(f"the API saw the body's length as {lengths}")
     for name, value in STATED.items():
         found = [text for key, text in fields if key == name]
         if len(found) != 1 or (value is not None and found != [value]) or "chosen" in found:

@@ -47,6 +47,7 @@ func main() {
 	mux.HandleFunc("GET /v1/eat", eat)
 	mux.HandleFunc("/v1/seen", seen)
 	mux.HandleFunc("POST /v1/raw", raw)
+	mux.HandleFunc("/v1/moved", moved)
 	server := &http.Server{Addr: ":8000", Handler: mux, IdleTimeout: idle}
 
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -165,6 +166,12 @@ func raw(w http.ResponseWriter, r *http.Request) {
 	}
 	connection.Write(answer)
 	connection.Close()
+}
+
+// moved answers with a redirect to ?to=, word for word.
+func moved(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Location", r.URL.Query().Get("to"))
+	w.WriteHeader(http.StatusTemporaryRedirect)
 }
 
 // eat takes memory until it is killed for it.
