@@ -17,7 +17,9 @@ def deploy(engine: docker.DockerClient, folder: Path, image: str) -> tuple[Conte
     """Release both versions of the backend, so that each colour has one; other contenders may then use the same two."""
     # No share of the processor is left out for anyone, or the run would measure limits.
     cpus = str(cores())
-    stack = SmallStack(folder, engine, image, PLACE, edge={"cpus": cpus}, api={"cpus": cpus, "smoke": False})
+    base = folder / "stack"
+    base.mkdir()
+    stack = SmallStack(base, engine, image, PLACE, edge={"cpus": cpus}, api={"cpus": cpus, "smoke": False})
     try:
         stack.create()
         stack.release()
