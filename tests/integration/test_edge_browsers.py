@@ -76,7 +76,9 @@ class TestOn:
         assert allowed(answer)["allow-origin"] == PAGE
         assert "allow-methods" not in allowed(answer)
 
-    @pytest.mark.parametrize(("path", "key", "status"), [("/v1/hello", "wrong", 401), ("/none", KEY, 404)])
+    @pytest.mark.parametrize(
+        ("path", "key", "status"), [("/v1/hello", "wrong", 401), ("/none", KEY, 404)], ids=["no key", "no path"]
+    )
     def test_so_can_a_refusal(self, client: httpx.Client, path: str, key: str, status: int) -> None:
         answer = client.get(path, headers={"Origin": PAGE, "Authorization": f"Bearer {key}"})
         assert error_code(answer) == refusal(status)
