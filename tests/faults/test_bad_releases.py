@@ -120,7 +120,7 @@ def test_one_that_does_not_do_its_work_is_held_at_the_gate(stack: SmallStack, lo
 
 
 def test_a_watch_asks_when_nobody_else_does(stack: SmallStack) -> None:
-    stack.want(rollout={"watch": "6s"})
+    stack.want(rollout={"watch": "8s"})
     asked = OWN.findall(stack.up().stdout)
     assert asked[-1] == ("3", "3")
 
@@ -130,7 +130,8 @@ def test_a_watch_does_not_ask_when_others_do(stack: SmallStack, load: LoadClient
     with load.run(stack.url, stack.ca, REQUESTS) as running:
         said = stack.up().stdout
     assert not running.end().lost
-    assert re.search(r"watch 6/6 s, 0 of \d{2,} failed on \w+$", said, re.MULTILINE), said
+    assert "watch 6/6 s, 0 of " in said
+    assert "of our own" not in said
 
 
 def test_without_a_smoke_request_only_readiness_is_asked(stack: SmallStack) -> None:
@@ -210,7 +211,7 @@ def _sent_all_the_time(stack: SmallStack) -> Iterator[dict[str, set[str]]]:
 
 
 def test_what_the_edge_fails_by_itself_is_not_held_against_a_release(stack: SmallStack) -> None:
-    new = stack.want(rollout={"watch": "6s"})
+    new = stack.want(rollout={"watch": "8s"})
     with _sent_all_the_time(stack) as came:
         said = stack.up().stdout
     assert stack.versions()[stack.live] == new
