@@ -26,6 +26,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "paths of 400 characters": {"completionPaths": ["/v1/" + "a" * 396], "webSocketPaths": ["/v1/" + "b" * 396]},
     "the smallest container": {"memory": "16M", "cpus": "0.1"},
     "a large container": {"memory": "8G", "cpus": "64"},
+    "pages of any origin": {"cors": {"origins": ["*"]}, "apiKeys": {"app": {"keys": [], "paths": ["/v1/models"]}}},
+    "pages of some": {"cors": {"origins": ["https://a.example", "app://desktop"], "credentials": True}},
+    "several names and a health check": {
+        "hostnames": [f"x.{LONG_NAME}"],
+        "healthCheck": "/healthz",
+        "keepAlive": "10m",
+    },
     "a load balancer in front": {"trustedProxies": ["10.0.0.0/8", "fd00::/8"], "proxyProtocol": True},
 }
 
