@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from settings.group import CONFLICTS
 from settings.scalars import decoded, is_secret, marked
-from settings.schema import known, secret_places, spelled
+from settings.schema import known, secret_places, spelled, takes_secret
 from settings.stack import Settings
 
 Location = tuple[int | str, ...]
@@ -74,7 +74,8 @@ def _message(stack: str, error: ValidationError, secrets: list[Location]) -> str
     lines: list[str] = []
     for found in error.errors(include_url=False):
         place = next((secret for secret in secrets if found["loc"][: len(secret)] == secret), None)
-        new = [_secret(place)] if place else _lines(found["loc"], found["type"], found["msg"])
+        misplaced = place is not None and not takes_secret(place)
+        new = [_secret(place)] if place and misplaced else _lines(found["loc"], found["type"], found["msg"])
         lines += [line for line in new if line not in lines]
     count = "one error" if len(lines) == 1 else f"{len(lines)} errors"
     return "\n".join(

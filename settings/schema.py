@@ -55,6 +55,15 @@ def secret_places() -> list[str]:
     return [leaf.key for leaf in leaves() if leaf.secret]
 
 
+def takes_secret(path: Sequence[int | str]) -> bool:
+    """Whether a path in the configuration is at or below a setting that takes a Pulumi secret."""
+    keys = spelled(path).split(".")
+    return any(
+        len(place) <= len(keys) and all(word in ("<id>", key) for word, key in zip(place, keys, strict=False))
+        for place in (place.split(".") for place in secret_places())
+    )
+
+
 def known(path: Sequence[int | str]) -> list[str]:
     """The keys that exist in the group at `path`."""
     _, group = _follow(path)

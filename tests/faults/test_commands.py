@@ -21,6 +21,8 @@ def test_an_interrupted_up_ends_in_order_and_goes_on(stack: SmallStack, load: Lo
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # A shell starts background jobs with SIGINT ignored, and these tests may run in one.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         wait_for_phase(stack, "gating", deployer)
         os.killpg(deployer.pid, signal.SIGINT)  # as a terminal sends it, to all of them

@@ -163,7 +163,7 @@ def test_the_recorder_sees_a_command_of_the_local_engine(far: SmallStack, record
 def test_no_command_asks_the_local_engine(far: SmallStack, recorder: Recorder, engine: docker.DockerClient) -> None:
     stack = f"STACK={far.name}"
     far.version = far.want()
-    assert "then requests flip to it" in watched(far, recorder, "make", "preview", stack)
+    assert "Requests flip to it behind the gate" in watched(far, recorder, "make", "preview", stack)
     assert f"{far.name} is up at" in watched(far, recorder, "make", "up", stack)
     assert far.versions()[far.live] == far.version
     shown = watched(far, recorder, "make", "status", stack)

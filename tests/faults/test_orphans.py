@@ -51,6 +51,7 @@ def test_an_orphan_at_the_gate(stack: SmallStack, load: LoadClient, same: bool) 
     assert result.versions == {old, new}
 
 
+@pytest.mark.alone
 def test_an_orphan_at_the_smoke_request(stack: SmallStack, load: LoadClient) -> None:
     """The request is in flight on the colour that the next update makes anew: it is ended, not waited for."""
     old = stack.version

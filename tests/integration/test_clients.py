@@ -62,7 +62,7 @@ class TestASlashTooMany:
             const answer = await fetch("{BASE}/v1/chat/completions/", {{
                 method: "POST",
                 headers: {{"content-type": "application/json", "authorization": "Bearer unused"}},
-                body: JSON.stringify({json.dumps(CHAT | {"stream": True})}),
+                body: JSON.stringify({json.dumps(CHAT | {"stream": True, "max_tokens": 64})}),
             }});
             const {{status, url}} = answer;
             let pieces = 0, text = "";

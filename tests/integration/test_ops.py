@@ -12,13 +12,14 @@ from tools.lab.project import Project, whole
 from tools.lab.sweep import left, sweep
 
 PLACE = place("itg")
+KEY = "0123456789abcdef" * 2
 
 
 @pytest.fixture
 def project(tmp_path: Path, engine: docker.DockerClient) -> Iterator[Project]:
     """A checkout with its own repository, in which nothing is deployed yet."""
     sweep(engine, f"{PLACE.name}-")
-    made = Project(tmp_path, PLACE.name, whole(PLACE, rollout={"watch": "2s"}))
+    made = Project(tmp_path, PLACE.name, whole(PLACE, ollama={"cpus": "2"}, rollout={"watch": "2s"}))
     git(made, "init", "--quiet")
     commit(made)
     yield made
@@ -54,14 +55,14 @@ def test_only_people_change_the_stacks_file(project: Project, engine: docker.Doc
 
     # A secret that is set by hand, in a file without that note, is in force; the file is kept as it is.
     git(project, "checkout", "--quiet", ".")
-    project.pulumi("config", "set", "--secret", "--path", "edge.apiKeys.a.keys[0]", "k" * 32)
+    project.pulumi("config", "set", "--secret", "--path", "edge.apiKeys.a.keys[0]", KEY)
     commit(project)
     before = project.file.read_text()
     assert "secure:" in before
     assert noted in before
     assert "whole answer after" in project.deploy("up").stdout
     assert project.file.read_text() == before
-    assert "k" * 32 not in json.dumps(project.pulumi("stack", "export").stdout)
+    assert KEY not in json.dumps(project.pulumi("stack", "export").stdout)
 
     project.deploy("down")
     assert changed(project) == ""
@@ -73,7 +74,7 @@ def test_a_secret_with_a_salt_of_its_own_can_be_read_too(project: Project) -> No
     project.pulumi("stack", "init")
     git(project, "checkout", "--quiet", ".")
     del project.env["PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER"]
-    project.pulumi("config", "set", "--secret", "--path", "edge.apiKeys.a.keys[0]", "k" * 32)
+    project.pulumi("config", "set", "--secret", "--path", "edge.apiKeys.a.keys[0]", KEY)
     (noted,) = (line for line in project.file.read_text().splitlines() if line.startswith("encryptionsalt"))
     assert noted.split(": ")[1] not in project.pulumi("stack", "export").stdout
     commit(project)

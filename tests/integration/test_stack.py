@@ -156,7 +156,8 @@ class TestOperators:
         assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
         assert requests.get(f"{BASE}/v1/models", verify=str(ca), timeout=5).status_code == 200
         stack.write(config)
-        stack.pulumi("preview", "--expect-no-changes")
+        assert not {"images", "ollama", "ollama-ready"} & set(stack.planned())
+        stack.up()
 
     def test_a_wrong_digest_is_refused_and_costs_nothing(
         self, stack: Project, config: dict[str, Any], client: openai.OpenAI

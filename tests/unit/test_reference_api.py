@@ -278,6 +278,9 @@ class TestTheRestOfTheInterface:
         upstream.models = [name]
         assert package.models.retrieve(name).id == name
 
+    def test_a_slash_too_many_is_no_model_without_a_name(self, client: httpx.Client) -> None:
+        assert client.get("/v1/models/").json() == client.get("/v1/models").json()
+
     def test_a_model_that_is_not_there(self, package: openai.OpenAI) -> None:
         with pytest.raises(openai.NotFoundError) as raised:
             package.models.retrieve("none")

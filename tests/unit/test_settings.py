@@ -272,3 +272,10 @@ def test_a_secret_has_four_places(leaf: Leaf) -> None:
     place = leaf.key.replace("<id>", "app")
     assert f"\n  {place}: is a secret, and would be in plain text" in str(caught.value)
     assert str(caught.value).count(f"{place}:") == 1
+
+
+def test_a_secret_in_its_place_that_is_wrong_says_what_is_wrong() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load("dev", {**DEV, "edge": {"apiKeys": {"app": {"keys": [SecretStr("k" * 32)]}}}})
+    assert "edge.apiKeys.app.keys.0: is no key: " in str(caught.value)
+    assert "k" * 32 not in str(caught.value)

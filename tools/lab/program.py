@@ -11,7 +11,7 @@ from components.images import images_on_engine
 from components.network import Networks
 from components.plan import release_plan
 from components.provider import on_engine
-from components.service import Host
+from components.service import Host, services
 from components.settings import stack_settings
 from components.storage import Storage, StorageArgs
 from settings import Settings
@@ -19,18 +19,20 @@ from workloads.stack import Stack
 from workloads.stack import stack as everything
 
 
-def without_services(settings: Settings) -> Stack:
-    """The stack without the model server, and without what depends on it waiting for it."""
+def without_models(settings: Settings) -> Stack:
+    """The stack with the services that the edge needs, and no model server for the colours to wait for."""
     whole = everything(settings)
+    needed = {found.service for found in whole.edge.depends_on}
     colours = {
         colour: tuple(replace(replica, depends_on=()) for replica in replicas)
         for colour, replicas in whole.colours.items()
     }
-    return replace(whole, services=(), colours=colours)
+    kept = tuple(service for service in whole.services if service.service in needed)
+    return replace(whole, services=kept, colours=colours)
 
 
 settings = stack_settings()
-stack = without_services(settings)
+stack = without_models(settings)
 plan = release_plan(settings, stack)
 opts = on_engine(settings)
 
@@ -40,7 +42,12 @@ certificate = Certificate("certificate", CertificateArgs(settings=settings), opt
 contents = edge_files(settings, certificate)
 storage = Storage("storage", StorageArgs(settings=settings, stack=stack, images=images, contents=contents), opts=opts)
 host = Host(images=images, networks=networks.by_key, storage=storage)
-edge = Edge("edge", EdgeArgs(settings=settings, host=host, workload=stack.edge, certificate=certificate), opts=opts)
+running = services(settings, stack, host, opts)
+edge = Edge(
+    "edge",
+    EdgeArgs(settings=settings, host=host, workload=stack.edge, certificate=certificate, services=running),
+    opts=opts,
+)
 api = BlueGreen(
     "api",
     BlueGreenArgs(settings=settings, host=host, stack=stack, plan=plan, edge=edge, services={}),

@@ -76,6 +76,7 @@ def create(settings: Settings, transport: httpx.AsyncBaseTransport | None = None
         routes=[
             *(Route(path, completions, methods=["POST"]) for path in ASKS),
             Route("/v1/models", service.models),
+            Route("/v1/models/", service.models),  # or it would be a model without a name
             Route("/v1/models/{id:path}", service.model),
             Route("/healthz", service.healthz),
             Route("/readyz", service.readyz),
