@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from pydantic import SecretStr
 
 from components.stack_file import read_stack
 from settings import Settings, SettingsError, load
