@@ -18,14 +18,14 @@ import pytest
 from tests.faults.conftest import SOME
 from tests.faults.recorder import Recorder
 from tools.lab.load.client import LoadClient
-from tools.lab.place import place
+from tools.lab.place import own, place
 from tools.lab.stack import SmallStack
 from tools.lab.sweep import sweep
 from tools.lab.wait import eventually
 from tools.toolchain import base_image
 from tools.toolchain.progress import Progress
 
-NAME = "orca-ssh"
+NAME = own("orca-ssh")
 
 
 @pytest.fixture(scope="module")
