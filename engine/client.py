@@ -14,6 +14,7 @@ from docker.models.containers import Container
 from engine import ssh
 from engine.address import Address
 from engine.errors import NeedsPerson
+from engine.output import while_read
 
 _STDOUT, _STDERR = 1, 2
 
@@ -110,4 +111,5 @@ def last_words(container: Container, lines: int = 10) -> str:
 
 def say(text: str) -> None:
     """Progress for the person who waits; results go to standard output, all else here."""
-    print(text, file=sys.stderr, flush=True)
+    with while_read(sys.stderr):
+        print(text, file=sys.stderr)

@@ -6,7 +6,9 @@ import sys
 
 from docker.errors import APIError
 
+from engine.client import say
 from engine.errors import CommandError
+from engine.output import while_read
 from ops.ask import NoAnswer
 from ops.containers import containers
 from ops.down import down
@@ -29,6 +31,8 @@ def main(words: list[str] | None = None) -> int:
         return _say(str(error))
     except APIError as error:
         return _say(f"The engine refused: {error.explanation or error}. Run the same command again to continue.")
+    except BrokenPipeError:  # of the output; the engine's client wraps its own
+        raise
     except OSError as error:  # also the engine's client: its errors are those of requests
         return _say(f"The command could not go on: {error}. Run it again to continue.")
     except KeyboardInterrupt:
@@ -76,9 +80,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _say(text: str) -> int:
-    print(text, file=sys.stderr)
+    say(text)
     return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with while_read(sys.stdout):
+        sys.exit(main())

@@ -9,7 +9,9 @@ import sys
 
 from docker.errors import APIError
 
+from engine.client import say
 from engine.errors import CommandError, NeedsPerson
+from engine.output import while_read
 
 
 def main(words: list[str] | None = None) -> int:
@@ -18,18 +20,18 @@ def main(words: list[str] | None = None) -> int:
     try:
         _run(args)
     except CommandError as error:
-        print(error, file=sys.stderr)
+        say(str(error))
         return error.code
     except KeyboardInterrupt:
-        print(
-            "Interrupted. `python -m rollout status` shows how far it came; the same command goes on.", file=sys.stderr
-        )
+        say("Interrupted. `python -m rollout status` shows how far it came; the same command goes on.")
         return NeedsPerson.code
     except APIError as error:
-        print(f"The engine refused: {error.explanation or error}", file=sys.stderr)
+        say(f"The engine refused: {error.explanation or error}")
         return NeedsPerson.code
+    except BrokenPipeError:  # of the output; the engine's client wraps its own
+        raise
     except OSError as error:  # also the engine's client: its errors are those of requests
-        print(f"The engine stopped answering: {error}. Run the same command again when it is back.", file=sys.stderr)
+        say(f"The engine stopped answering: {error}. Run the same command again when it is back.")
         return NeedsPerson.code
     return 0
 
@@ -91,4 +93,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with while_read(sys.stdout):
+        sys.exit(main())

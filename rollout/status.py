@@ -107,9 +107,12 @@ def show(status: Status) -> None:
         numbers = (age(found.since), str(found.in_flight), str(found.restarts))
         style = "bold" if role == "live" else ""
         table.add_row(colour, role, found.release, found.health, *numbers, found.image, style=style)
-    console.print(table)
-    for line in remarks(status):
-        console.print(line, highlight=False)
+    # Captured: rich itself ends the process with an error when the reader has gone.
+    with console.capture() as shown:
+        console.print(table)
+        for line in remarks(status):
+            console.print(line, highlight=False)
+    print(shown.get(), end="")
 
 
 def remarks(status: Status) -> list[str]:

@@ -1,5 +1,6 @@
 """The command line: exit codes, one message for a mistake, and what is not on the way of a rollback."""
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -15,6 +16,23 @@ from rollout.status import ColourStatus, Status, age, as_json, remarks, show
 
 ROOT = Path(__file__).parent.parent.parent
 NOWHERE = "tcp://127.0.0.1:1"
+STATUS = Status(
+    stack="x",
+    marker="blue",
+    damage="",
+    journal=Journal().flipped("blue", "q" * 12, "release", "2026-01-01T00:00:00Z").timed(38),
+    colours={
+        "blue": ColourStatus(
+            release="q" * 12,
+            image="registry.example.com/team/api:1.2.3",
+            health="not ready (404)",
+            in_flight=3,
+            restarts=1,
+            since="2026-01-01T00:00:00+00:00",
+        ),
+        "green": None,
+    },
+)
 
 
 def test_exit_codes() -> None:
@@ -44,6 +62,43 @@ def test_an_engine_that_does_not_answer_is_one_message(
     text = capsys.readouterr().err
     assert f"The Docker engine at {NOWHERE} does not answer" in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from rollout.__main__ import main; main(['--help'])",
+        "from ops.__main__ import main; main(['containers', '--stack', 'prod'])",
+        "from tests.unit.test_rollout_cli import STATUS, show; show(STATUS)",
+        "from tests.unit.test_rollout_cli import STATUS, as_json; print(as_json(STATUS))",
+    ],
+)
+def test_a_reader_who_has_seen_enough_is_no_error(program: str, unbuffered: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    whole = f"import sys; from engine.output import while_read\nwith while_read(sys.stdout):\n    {program}"
+    ended = subprocess.run(
+        [sys.executable, "-c", whole],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_mistake_is_a_mistake_though_nobody_reads_of_it() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "rollout", "step", "dance"]
+    ended = subprocess.run(command, cwd=ROOT, stderr=writer, check=False, timeout=60)
+    os.close(writer)
+    assert ended.returncode == Usage.code
 
 
 def test_a_rollback_does_not_wait_for_what_it_does_not_need() -> None:
@@ -88,18 +143,8 @@ def test_age(since: str, text: str) -> None:
 
 
 def test_status(capsys: pytest.CaptureFixture[str]) -> None:
-    journal = Journal().flipped("blue", "q" * 12, "release", "2026-01-01T00:00:00Z").timed(38)
-    blue = ColourStatus(
-        release="q" * 12,
-        image="registry.example.com/team/api:1.2.3",
-        health="not ready (404)",
-        in_flight=3,
-        restarts=1,
-        since="2026-01-01T00:00:00+00:00",
-    )
-    status = Status(stack="x", marker="blue", damage="", journal=journal, colours={"blue": blue, "green": None})
-    assert '"inFlight": 3' in as_json(status)
-    assert '"green": null' in as_json(status)
-    assert remarks(status) == ["2026-01-01T00:00:00Z  nothing -> blue  qqqqqqqqqqqq  release, 38 ms"]
-    show(status)
+    assert '"inFlight": 3' in as_json(STATUS)
+    assert '"green": null' in as_json(STATUS)
+    assert remarks(STATUS) == ["2026-01-01T00:00:00Z  nothing -> blue  qqqqqqqqqqqq  release, 38 ms"]
+    show(STATUS)
     assert "registry.example.com/team/api:1.2.3" in capsys.readouterr().out, "whole, on a terminal of 80 columns too"
