@@ -9,7 +9,8 @@ import json
 import os
 import sys
 
-from certificates.self_signed import Pair, authority, leaf
+from certificates.pem import Pair
+from certificates.self_signed import authority, leaf
 
 
 def self_signed(stack: str, hostname: str, previous: str) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """A certificate for a development stack: a small CA of its own, and a leaf signed by it."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -10,17 +9,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from certificates import LEAF_DAYS
+from certificates.pem import Pair
+
 CA_DAYS = 3650
-LEAF_DAYS = 90  # the longest life that Mozilla's "modern" profile allows
 _SKEW = timedelta(hours=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """A certificate and its private key, both PEM."""
-
-    certificate: str
-    key: str
 
 
 def authority(stack: str) -> Pair:

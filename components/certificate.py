@@ -8,8 +8,8 @@ from pathlib import Path
 import pulumi
 from pulumi_command import local
 
-from certificates.pem import check
-from certificates.self_signed import LEAF_DAYS, Pair
+from certificates import LEAF_DAYS
+from certificates.pem import Pair
 from settings import Settings
 
 
@@ -72,6 +72,8 @@ def _given(settings: Settings) -> Pair | None:
         texts = (_read("edge.tls.certificateFile", tls.certificate_file), _read("edge.tls.keyFile", tls.key_file))
     else:
         return None
+    from certificates.check import check  # only for a pair that is given: the import takes as long as a plan
+
     try:
         for hostname in settings.edge.hostnames:
             check(*texts, hostname, names=names)

@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -88,6 +89,17 @@ class EdgeConfig:
 
 def render(settings: Settings) -> EdgeConfig:
     """Render every template. The id is a digest of all texts. The edge's admin socket returns it."""
+    environment, values = _environment(), _values(settings)
+    texts = {
+        name.removesuffix(".j2"): environment.get_template(name).render(**values)
+        for name in environment.list_templates(extensions=["j2", "js"])
+    }
+    config_id = digest(texts)
+    return EdgeConfig(id=config_id, files={name: text.replace(_PLACEHOLDER, config_id) for name, text in texts.items()})
+
+
+@cache  # compiling the templates takes most of a rendering, and a program renders twice
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -97,13 +109,7 @@ def render(settings: Settings) -> EdgeConfig:
         autoescape=False,  # the output is nginx configuration, not HTML, and every value is a validated setting
     )
     environment.filters["regex"] = re.escape
-    values = _values(settings)
-    texts = {
-        name.removesuffix(".j2"): environment.get_template(name).render(**values)
-        for name in environment.list_templates(extensions=["j2", "js"])
-    }
-    config_id = digest(texts)
-    return EdgeConfig(id=config_id, files={name: text.replace(_PLACEHOLDER, config_id) for name, text in texts.items()})
+    return environment
 
 
 def base_url(settings: Settings) -> str:

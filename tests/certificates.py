@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from certificates.self_signed import Pair, authority, leaf
+from certificates.pem import Pair
+from certificates.self_signed import authority, leaf
 
 HOST = "api.example.com"
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"

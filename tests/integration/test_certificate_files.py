@@ -4,7 +4,7 @@ import io
 import subprocess
 import tarfile
 
-from certificates.pem import check
+from certificates.check import check
 from tests.certificates import HOST, Case, cases
 from tools.toolchain.images import ensure
 

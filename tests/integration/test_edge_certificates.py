@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from certificates.self_signed import Pair, authority, leaf
+from certificates.pem import Pair
+from certificates.self_signed import authority, leaf
 from tests.integration.edge import OPEN, EdgeStack
 
 

@@ -7,7 +7,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from certificates.pem import blocks, check, fingerprint
+from certificates.check import check
+from certificates.pem import blocks, fingerprint
 from tests.certificates import HOST, Case, cases
 
 

@@ -11,7 +11,8 @@ import docker
 from docker.errors import BuildError
 from docker.types import Ulimit
 
-from certificates.self_signed import Pair, authority, leaf
+from certificates.pem import Pair
+from certificates.self_signed import authority, leaf
 from engine.client import execute
 from settings.edge import Edge
 from tools.benchmarks.failed import Failed

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import docker
 
-from certificates.self_signed import Pair
+from certificates.pem import Pair
 from tools.benchmarks.contenders import Contender
 from tools.benchmarks.host import EDGE_NETWORK, STACK, Backends, address, build, printed, start
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import docker
 
 import images
-from certificates.self_signed import Pair
+from certificates.pem import Pair
 from tools.benchmarks.contenders import Contender
 from tools.benchmarks.host import EDGE_NETWORK, NGINX_VERSION, STACK, Backends, address, printed, start
 
