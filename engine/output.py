@@ -8,7 +8,7 @@ from typing import TextIO
 
 @contextmanager
 def while_read(stream: TextIO) -> Iterator[None]:
-    """Write to `stream` inside. When its reader has gone, the block ends early, and what is written later is dropped."""
+    """Write to `stream` inside. If its reader has gone, the block ends early, and later output is dropped."""
     try:
         try:
             yield
