@@ -112,7 +112,7 @@ def both_colours(stack: Project) -> Iterator[None]:
 
 
 class TestReach:
-    """The matrix of workloads/reach.py, opened port by port, from inside every container and from outside."""
+    """The matrix of workloads/stack.py, opened port by port, from inside every container and from outside."""
 
     # Opens each `address:port` it is given, all at once, and prints those that could be opened.
     SCRIPT = (

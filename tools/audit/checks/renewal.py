@@ -34,7 +34,7 @@ def check(target: Target) -> Verdict:
         after = _shown(authority)
     findings = [f"{lost.kind} was lost: {lost.outcome}" for lost in result.lost]
     return verdict(
-        "lego, Pebble, strict load client of benchmarks/load",
+        "lego, Pebble, strict load client of tools/lab/load",
         "0 failed handshakes and requests, the new serial is served",
         f"{len(result.of('fresh', 'get'))} handshakes and {len(result)} requests, {len(result.lost)} lost; "
         f"serial …{before[-6:]} to …{after[-6:]}",

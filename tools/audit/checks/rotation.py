@@ -32,7 +32,7 @@ def check(target: Target) -> Verdict:
     if before == after:
         findings.append(f"the serial is still {before}")
     return verdict(
-        "strict load client of benchmarks/load, self-signed certificate",
+        "strict load client of tools/lab/load, self-signed certificate",
         "0 failed handshakes and requests, the new serial is served",
         f"{len(result.of('fresh', 'get'))} handshakes and {len(result)} requests, {len(result.lost)} lost; "
         f"serial …{before[-6:]} to …{after[-6:]}",
