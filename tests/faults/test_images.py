@@ -1,5 +1,6 @@
 """Images that cannot be pulled: an update fails before it touches a container, and names the image."""
 
+import io
 import shutil
 import socket
 import subprocess
@@ -62,7 +63,9 @@ def pushed(registry: str, backend: str, engine: docker.DockerClient) -> str:
     """The backend's repository in the registry, with the tag 1 and, as its second release, the tag 2."""
     repository = f"{registry}/team/api"
     for tag in ("1", "2"):
-        engine.images.get(f"{backend}:{tag}").tag(repository, tag)
+        # An image of its own: what removes it again must not touch the backend's.
+        dockerfile = io.BytesIO(f"FROM {backend}:{tag}\nLABEL from=registry\n".encode())
+        engine.images.build(fileobj=dockerfile, tag=f"{repository}:{tag}", rm=True)
         said = "".join(str(line) for line in engine.images.push(repository, tag, stream=True, decode=True))
         assert "errorDetail" not in said, said
         engine.images.remove(f"{repository}:{tag}")
