@@ -63,7 +63,7 @@ def pushed(registry: str, backend: str, engine: docker.DockerClient) -> str:
     """The backend's repository in the registry, with the tag 1 and, as its second release, the tag 2."""
     repository = f"{registry}/team/api"
     for tag in ("1", "2"):
-        # An image of its own: what removes it again must not touch the backend's.
+        # An image of its own, so that the engine has to pull it and cannot know it by its id.
         dockerfile = io.BytesIO(f"FROM {backend}:{tag}\nLABEL from=registry\n".encode())
         engine.images.build(fileobj=dockerfile, tag=f"{repository}:{tag}", rm=True)
         said = "".join(str(line) for line in engine.images.push(repository, tag, stream=True, decode=True))
