@@ -6,6 +6,8 @@ WORKERS ?= 3
 
 TOOLCHAIN := $(PYTHON) -m tools.toolchain
 RUN := $(TOOLCHAIN) run --
+# Without Pulumi: an operator who rolls back has no time to wait for what finds it.
+ROLLOUT := $(TOOLCHAIN) run --python -- python -m rollout
 # A stack with a dockerHost is on that engine alone; this machine's own is then neither started, filled nor ended.
 FAR := $(shell grep -s ':dockerHost:' 'Pulumi.$(STACK).yaml')
 # Stacks other than dev bring their images with them.
@@ -30,13 +32,13 @@ deploy: ## release the API: build its image, or take TAG, and deploy
 	@$(RUN) python -m ops release --stack $(STACK) $(if $(TAG),--tag $(TAG))
 
 status: ## show which colour is live, its release and its health
-	@$(RUN) python -m rollout status --stack $(STACK)
+	@$(ROLLOUT) status --stack $(STACK)
 
 rollback: ## go back to the release before, in a moment
-	@$(RUN) python -m rollout rollback --stack $(STACK)
+	@$(ROLLOUT) rollback --stack $(STACK)
 
 promote: ## let a release that waits go live
-	@$(RUN) python -m rollout promote --stack $(STACK)
+	@$(ROLLOUT) promote --stack $(STACK)
 
 down: ## remove the deployment, and the engine if it was started for it
 	@$(RUN) python -m ops down --stack $(STACK)

@@ -1,13 +1,15 @@
 """The variables that the setup adds to the user's environment, and which of the two wins."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tools.toolchain import environment, provider_plugins
+from tools.toolchain import docker_cli, environment, problems, provider_plugins, venv
 from tools.toolchain.environment import Installed
 
+ROOT = Path(__file__).parent.parent.parent
 BUILT = Installed((Path("/c/stand-ins/1/bin"), Path("/c/venv/2/bin")), Path("/c/stand-ins/1/plugins"))
 OFFICIAL = Installed((Path("/opt/pulumi"), Path("/c/venv/2/bin")), None)
 
@@ -73,6 +75,35 @@ def test_directories_of_an_older_setup_leave_the_path() -> None:
 def test_the_home_that_the_setup_has_set_is_not_taken_for_the_users() -> None:
     assert provider_plugins.users_home({"PULUMI_HOME": "/s/pulumi-home"}) == Path.home() / ".pulumi"
     assert provider_plugins.users_home({"PULUMI_HOME": "/mine"}) == Path("/mine")
+
+
+def test_a_rollback_does_not_wait_for_what_finds_pulumi() -> None:
+    program = (
+        "import sys; from tools.toolchain import commands; commands.environment.venv.python(); print(*sys.modules)"
+    )
+    # Isolated: what a machine's own Python loads on its start does not count.
+    command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {program}"]
+    loaded = subprocess.check_output(command, text=True).split()
+    assert "tools.toolchain.venv" in loaded
+    assert not {"urllib.request", "concurrent.futures", "secrets", "logging"} & set(loaded)
+    assert not {name for name in loaded if name.startswith("tools.toolchain.pulumi")}
+
+
+def test_a_command_without_pulumi_finds_python_and_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(venv, "is_ready", lambda: True)
+    monkeypatch.setattr(docker_cli, "host_to_set", lambda _: "unix:///d.sock")
+    python = str(venv.python().parent)
+    assert environment.python_alone({"PATH": "/c/venv/0/bin:/usr/bin"}) == {
+        "PATH": f"{python}:/usr/bin",
+        "DOCKER_HOST": "unix:///d.sock",
+    }
+    assert environment.python_alone({"PATH": "/usr/bin", "DOCKER_HOST": "x"}) == {"PATH": f"{python}:/usr/bin"}
+
+
+def test_a_command_without_pulumi_needs_the_setup(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(venv, "is_ready", lambda: False)
+    with pytest.raises(problems.Problem, match="not set up for this checkout"):
+        environment.python_alone({})
 
 
 def test_exports_survive_a_shell() -> None:

@@ -53,9 +53,10 @@ def _env(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.python:
+        _replace_with(options.words, os.environ | environment.python_alone(os.environ))
     environment.prepare_state()
-    variables = os.environ | environment.variables(os.environ, environment.installed())
-    _replace_with(options.words, variables)
+    _replace_with(options.words, os.environ | environment.variables(os.environ, environment.installed()))
     raise AssertionError("exec does not return")
 
 
@@ -125,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     once.set_defaults(command=_once)
 
     run = commands.add_parser("run", help="run a command in the environment of the setup")
+    run.add_argument("--python", action="store_true", help="with the Python packages alone, without Pulumi: quick")
     run.add_argument("words", nargs="+", metavar="CMD", help="the command, after `--`")
     run.set_defaults(command=_run)
 

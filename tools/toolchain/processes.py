@@ -7,10 +7,12 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 # Between the request to end and the kill of a group, in seconds.
 GRACE_SECONDS = 5.0
@@ -80,8 +82,10 @@ def end_all() -> None:
     _end(processes)
 
 
-def wait_for(parts: Sequence[Future[Any]]) -> None:
+def wait_for(parts: "Sequence[Future[Any]]") -> None:
     """Wait for work in other threads that run commands. At the first failure, end all commands and raise it."""
+    from concurrent.futures import FIRST_EXCEPTION, wait  # most commands wait for nothing
+
     try:
         done, running = wait(parts, return_when=FIRST_EXCEPTION)
         if any(part.exception() for part in done):
