@@ -1,22 +1,27 @@
-"""A Docker engine: containers by name, and commands inside them."""
+"""A Docker engine: containers by name, and commands inside them.
+
+The docker package is imported where it is needed: a rollback has no time for it.
+"""
 
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import docker
-from docker.errors import APIError, DockerException, NotFound
-from docker.models.containers import Container
-
-from engine import ssh
+from engine import quick, ssh
 from engine.address import Address
 from engine.errors import NeedsPerson
 from engine.output import while_read
 
+if TYPE_CHECKING:
+    import docker
+    from docker.models.containers import Container
+
 _STDOUT, _STDERR = 1, 2
+_Client = TypeVar("_Client")
+_OLDEST = "1.41"  # of the engine's API, in Docker Engine 20.10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,35 +33,69 @@ class Result:
     stderr: str
 
 
-def connect(address: Address, timeout: int = 60) -> docker.DockerClient:
+def connect(address: Address, timeout: int = 60) -> "docker.DockerClient":
     """A client for this engine and no other. Raises NeedsPerson when it does not answer."""
+    import docker
+    from docker.errors import DockerException
+
+    def client(url: str) -> docker.DockerClient:
+        try:
+            made = docker.DockerClient(base_url=url, version=_OLDEST, timeout=timeout)
+            api: Any = made.api
+            api._version = _spoken(api)
+        except DockerException as error:
+            raise ConnectionError(str(error)) from None
+        return made
+
+    return _connected(address, client)
+
+
+def connect_quickly(address: Address) -> "docker.DockerClient":
+    """A client for `find`, `execute` and `rollout.colours.find_colours` alone (engine/quick.py)."""
+    return cast("docker.DockerClient", _connected(address, quick.Engine))
+
+
+def _connected(address: Address, client: Callable[[str], _Client]) -> _Client:
     try:
-        url = ssh.tunnel(address) if address.startswith(ssh.SCHEME) else address
-        client = docker.DockerClient(base_url=url, version="auto", timeout=timeout)
-    except (DockerException, OSError) as error:
+        return client(ssh.tunnel(address) if address.startswith(ssh.SCHEME) else address)
+    except OSError as error:
         raise NeedsPerson(
             f"The Docker engine at {address} does not answer: {error}. Nothing was changed. "
             "Start it, or correct dockerHost (DOCKER_HOST if the stack has none), and run the same command again."
         ) from None
-    return client
 
 
-def find(client: docker.DockerClient, name: str) -> Container | None:
+def _spoken(api: Any) -> str:
+    """The newest version of its API that the engine speaks. Not by the docker package's own question for it: to answer
+    that, an engine runs three other programs."""
+    answer = api._get(api._url("/_ping", versioned_api=False))
+    api._raise_for_status(answer)
+    if not (version := answer.headers.get("Api-Version")):
+        raise ConnectionError("what answers there is no Docker engine")
+    return str(version)
+
+
+def find(client: "docker.DockerClient", name: str) -> "Container | None":
     """The container of that name or id, if there is one."""
     try:
         return client.containers.get(name)
-    except NotFound:
+    except OSError as error:
+        from docker.errors import NotFound
+
+        if not isinstance(error, NotFound):
+            raise
         return None
 
 
 def execute(
-    container: Container, command: Sequence[str], *, user: str = "", env: Mapping[str, str] | None = None
+    container: "Container", command: Sequence[str], *, user: str = "", env: Mapping[str, str] | None = None
 ) -> Result:
     """Run a command inside a running container and wait for its end."""
     api: Any = container.client.api  # type: ignore[union-attr]
     process: str = api.exec_create(container.id, list(command), user=user, environment=dict(env or {}))["Id"]
     said = {_STDOUT: b"", _STDERR: b""}
-    for stream, data in _output(api, process):
+    raw = api.exec_output(process) if isinstance(api, quick.Engine) else _output(api, process)
+    for stream, data in _frames(raw):
         said[stream] += data
     # The output ends a moment before the engine knows of the process's end.
     while (code := api.exec_inspect(process)["ExitCode"]) is None:
@@ -66,15 +105,8 @@ def execute(
     )
 
 
-def follow(container: Container, command: Sequence[str]) -> Iterator[str]:
-    """Run a command inside a running container, at once, and yield the lines that it prints, as they come."""
-    api: Any = container.client.api  # type: ignore[union-attr]
-    process: str = api.exec_create(container.id, list(command))["Id"]
-    return lines(data for _, data in _output(api, process))
-
-
-def _output(api: Any, process: str) -> Iterator[tuple[int, bytes]]:
-    """Start a process that was made by the exec call, and give what it prints, with the number of the stream.
+def _output(api: Any, process: str) -> Any:
+    """Start a process that was made by the exec call, and give the stream of its frames.
 
     Not by the docker package's own call, which takes the connection over after it has read the head of the answer, and
     with it loses what a quick process has printed by then: its output is empty now and then, on a busy machine.
@@ -82,7 +114,7 @@ def _output(api: Any, process: str) -> Iterator[tuple[int, bytes]]:
     start = {"Detach": False, "Tty": False}
     answer = api.post(api._url("/exec/{0}/start", process), json=start, stream=True, timeout=None)
     api._raise_for_status(answer)
-    return _frames(answer.raw)
+    return answer.raw
 
 
 def _frames(raw: Any) -> Iterator[tuple[int, bytes]]:
@@ -100,8 +132,10 @@ def lines(chunks: Iterable[bytes]) -> Iterator[str]:
     yield rest
 
 
-def last_words(container: Container, lines: int = 10) -> str:
+def last_words(container: "Container", lines: int = 10) -> str:
     """The end of a container's log, for a message."""
+    from docker.errors import APIError
+
     try:
         text = container.logs(tail=lines).decode(errors="replace").strip()
     except APIError:

@@ -4,16 +4,18 @@ Everything goes through `docker exec`, so no port is needed and a remote engine 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import docker
-from docker.models.containers import Container
-
-from engine.client import Result, execute, find, follow
+from engine.client import Result, execute, find
 from engine.errors import NeedsPerson
 from workloads import places
 
-_CODES = re.compile(r"(\d{3}\n)*")
+if TYPE_CHECKING:
+    import docker
+    from docker.models.containers import Container
+
+_CODES = re.compile(r"(\d{3}\s*)*")
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 # A shell takes note of the end of a command in the background while it waits for `sleep`; then `kill -0` fails.
 _WHILE = """"$@" & command=$!
@@ -27,14 +29,20 @@ _READY = 5  # seconds that a readiness answer may take
 class Edge:
     """The running proxy container. Raises NeedsPerson when it is not there or not running."""
 
-    container: Container
+    container: "Container"
 
-    def __init__(self, client: docker.DockerClient, name: str) -> None:
+    def __init__(self, client: "docker.DockerClient", name: str) -> None:
         container = find(client, name)
         if container is None or container.status != "running":
             state = "does not exist" if container is None else f"is {container.status}"
             raise NeedsPerson(f"The edge's container {name} {state}. Run `pulumi up --refresh` to bring it back.")
         self.container = container
+
+    @property
+    def root(self) -> str:
+        """For `run`: the user who may write the state, in the group that may enter the folder of the admin socket."""
+        user: str = self.container.attrs["Config"]["User"]
+        return "0:" + user.partition(":")[2]
 
     def run(self, command: Sequence[str], *, user: str = "", env: dict[str, str] | None = None) -> Result:
         """Run a command in the container. The state volume belongs to root: writing there needs `user="0"`."""
@@ -55,18 +63,14 @@ class Edge:
         result = self.run([*self._curl(timeout), "-f", f"http://edge{path}"])
         return result.stdout.rstrip("\n") if result.code == 0 else None
 
-    def fresh(self, path: str, *, times: int) -> list[str]:
-        """The answers to one path, each over a connection of its own."""
-        asked = self.run([*self._curl(_READY), "-H", "Connection: close", f"http://edge{path}?[1-{times}]"])
-        return asked.stdout.splitlines()
-
-    def codes(self, places: Sequence[str], *, timeout: float = _READY) -> list[int]:
+    def codes(self, places: Sequence[str]) -> list[int]:
         """The status of a GET of each place on the admin socket (as `blue-0/readyz`), 0 for no answer in time."""
+        return read_codes(self.run(self.asking(places)).stdout, len(places))
+
+    def asking(self, places: Sequence[str]) -> list[str]:
+        """The command whose output `read_codes` reads."""
         asked = [word for place in places for word in ("-o", "/dev/null", f"http://{place}")]
-        result = self.run([*self._curl(timeout), "-w", "%{http_code}\\n", *asked])
-        # Where curl cannot even be run, what comes is an error's text, or nothing.
-        answers = [int(code) for code in result.stdout.split()] if _CODES.fullmatch(result.stdout) else []
-        return answers + [0] * (len(places) - len(answers))
+        return [*self._curl(_READY), "-w", "%{http_code}\\n", *asked]
 
     def send(self, method: str, place: str, body: str, *, timeout: float, only_while: str) -> tuple[int, str]:
         """Status (0 for no whole answer) and text of a request with a JSON body to a place on the admin socket. It is
@@ -77,14 +81,16 @@ class Edge:
         text, _, code = result.stdout.rpartition("\n")
         return (int(code) if result.code == 0 else 0), text
 
-    def hold(self, path: str, *, until: str) -> Iterator[str]:
-        """The answers to one path over a single connection, 20 a second, to the first that is `until` or for 30 s.
+    def holding(self, path: str) -> list[str]:
+        """A command that prints the answers to one path over a single connection, 50 a second, for 30 s.
 
-        They end early where one does not come in time.
+        It ends early where one does not come in time.
         """
-        curl = " ".join([*self._curl(_READY), "-N", "--fail-early", "--rate", "20/s", f"'http://edge{path}?[1-600]'"])
-        stop = f'while read -r answer; do echo "$answer"; if [ "$answer" = {until} ]; then break; fi; done'
-        return follow(self.container, ["sh", "-c", f"{curl} 2>/dev/null | {stop}"])
+        return [*self._curl(_READY), "-N", "--fail-early", "--rate", "50/s", f"http://edge{path}?[1-1500]"]
+
+    def renewing(self, path: str, times: int) -> list[str]:
+        """A command that prints the answers to one path, each over a connection of its own."""
+        return [*self._curl(_READY), "-H", "Connection: close", f"http://edge{path}?[1-{times}]"]
 
     def certificate(self) -> str:
         """The certificate that clients are shown now, in PEM without its chain; empty if none is."""
@@ -98,3 +104,10 @@ class Edge:
 
     def _curl(self, timeout: float) -> list[str]:
         return ["curl", "-sS", "--max-time", str(timeout), "--unix-socket", places.ADMIN_SOCKET]
+
+
+def read_codes(printed: str, count: int) -> list[int]:
+    """What `Edge.asking` has printed for `count` places."""
+    # Where curl cannot even be run, what comes is an error's text, or nothing.
+    answers = [int(code) for code in printed.split()] if _CODES.fullmatch(printed) else []
+    return answers + [0] * (count - len(answers))

@@ -7,8 +7,6 @@ import argparse
 import os
 import sys
 
-from docker.errors import APIError
-
 from engine.client import say
 from engine.errors import CommandError, NeedsPerson
 from engine.output import while_read
@@ -25,12 +23,14 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("Interrupted. `python -m rollout status` shows how far it came; the same command goes on.")
         return NeedsPerson.code
-    except APIError as error:
-        say(f"The engine refused: {error.explanation or error}")
-        return NeedsPerson.code
     except BrokenPipeError:  # of the output; the engine's client wraps its own
         raise
-    except OSError as error:  # also the engine's client: its errors are those of requests
+    except OSError as error:  # also the engine's client
+        from docker.errors import APIError
+
+        if isinstance(error, APIError):
+            say(f"The engine refused: {error.explanation or error}")
+            return NeedsPerson.code
         say(f"The engine stopped answering: {error}. Run the same command again when it is back.")
         return NeedsPerson.code
     return 0

@@ -2,10 +2,8 @@
 
 from dataclasses import replace
 
-import docker
-
 from engine.address import Address
-from engine.client import connect
+from engine.client import connect_quickly
 from engine.edge import Edge
 from engine.errors import NeedsPerson
 from rollout import state
@@ -26,19 +24,20 @@ def begin(look: Look, address: Address) -> Plan:
     """
     last = Last(live=look.last_live, release=look.last_release)
     try:
-        return _claimed(connect(address), look, last)
+        return _claimed(address, look, last)
     except NeedsPerson as error:
         if not look.preview:
             raise
         return plan_unseen(last, look.wanted, str(error))
 
 
-def _claimed(client: docker.DockerClient, look: Look, last: Last) -> Plan:
+def _claimed(address: Address, look: Look, last: Last) -> Plan:
     """An edge that does not run cannot be claimed: then no step of another deployment can change anything either. An
     update whose first look was followed by another claim is refused: that one is newer."""
+    client = connect_quickly(address)
     first: State | None = None
     for _ in range(_TRIES):
-        seen, found = observe(client, look)
+        seen, found = observe(client, address, look)
         made = plan(seen, last, look.wanted, manual=look.manual)
         if look.preview or made.refusal or found is None or seen.edge != "running":
             return made

@@ -11,13 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from docker.errors import APIError
-
 from engine.edge import Edge
 from engine.errors import CommandError, NeedsPerson
 from rollout import state
 from rollout.journal import Journal
-from rollout.state import State
+from rollout.state import Run, State
 from workloads import places
 
 _EVERY = 1.5  # seconds between two looks; a loop that turns every half second then looks within two
@@ -51,11 +49,16 @@ class Claim:
         return found
 
     def change(
-        self, transition: Callable[[Journal], Journal], *, seen: State | None = None, instead: Journal | None = None
+        self,
+        transition: Callable[[Journal], Journal],
+        *,
+        seen: State | None = None,
+        instead: Journal | None = None,
+        run: Run | None = None,
     ) -> State:
         """As `state.change`. Raises `TakenOver` and writes nothing if another claim stands."""
         under, claim = (self._id, "") if self._stands else (None, self._id)
-        after = state.change(self.edge, transition, under=under, claim=claim, seen=seen, instead=instead)
+        after = state.change(self.edge, transition, under=under, claim=claim, seen=seen, instead=instead, run=run)
         self._stands = True
         return after
 
@@ -71,6 +74,8 @@ class Claim:
 def standing(edge: Edge) -> Iterator[Claim]:
     """The claim that stands, for a step to act under. What fails because another claim stands is a `TakenOver`: the
     new deployment may have removed what this one asked for."""
+    from docker.errors import APIError  # a command of a person has no time for it
+
     claim = Claim(edge, held=state.read(edge).claim)
     try:
         yield claim

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import docker
+from typing import TYPE_CHECKING, Any
 
 from workloads.colour import COLOURS, Colour
+
+if TYPE_CHECKING:
+    import docker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class Replica:
 Colours = Mapping[Colour, tuple[Replica, ...]]
 
 
-def find_colours(client: docker.DockerClient, service: str) -> Colours:
+def find_colours(client: "docker.DockerClient", service: str) -> Colours:
     """The replicas of each colour in order: the containers `<service>-<colour>` and `<service>-<colour>-<n>`."""
     containers = client.containers.list(all=True, filters={"name": f"^/?{re.escape(service)}-"}, ignore_removed=True)
     found = [

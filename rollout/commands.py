@@ -1,30 +1,31 @@
 """What a person can do to the releases of a stack: roll back, promote, flip, allow, repair."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from engine.client import say
+from engine.client import connect, say
+from engine.edge import read_codes
 from engine.errors import Refused
 from rollout import state
 from rollout.claim import Claim, new_id
 from rollout.colours import Colours, Replica, release_of, releases
 from rollout.flip import flip
-from rollout.gate import codes, gate, is_ready
+from rollout.gate import asking, gate, passes
 from rollout.journal import Journal, now, rebuilt
-from rollout.release import go_live
 from rollout.stack import Stack
 from rollout.state import State
-from workloads.colour import Colour, other
+from workloads.colour import COLOURS, Colour, other
 
 
 def rollback(stack: Stack) -> None:
     """Back to the standby at once; the release that was live is rejected. Raises Refused when there is no way back."""
-    seen = _look(stack)
+    seen = _look(stack, ask="standby")
     before = seen.journal
     live = before.live or seen.state.marker
     bad, good = seen.colours[live], seen.colours[other(live)]
     _must_have_passed(before, good)
     _must_differ(before, bad, good)
-    _must_be_ready(stack, before, good)
+    _must_be_ready(seen, good)
 
     def back(journal: Journal) -> Journal:
         _must_be_same(journal, before)
@@ -42,12 +43,12 @@ def rollback(stack: Stack) -> None:
 
 def flip_to(stack: Stack, to: Colour) -> None:
     """The bare flip: it rejects nothing and watches nothing. Raises Refused unless the colour is ready."""
-    seen = _look(stack)
+    seen = _look(stack, ask=to)
     before = seen.journal
     if before.live == to:
         say(f"{to} is live already; nothing was changed.")
         return
-    _must_be_ready(stack, before, seen.colours[to])
+    _must_be_ready(seen, seen.colours[to])
     release = release_of(seen.colours[to])
 
     def over(journal: Journal) -> Journal:
@@ -60,6 +61,8 @@ def flip_to(stack: Stack, to: Colour) -> None:
 
 def promote(stack: Stack) -> None:
     """Make the release that waits behind the gate live, and watch it. Raises Refused when none waits."""
+    from rollout.release import go_live  # a rollback has no time for it
+
     seen = _look(stack)
     before = seen.journal
     if before.phase != "waiting" or before.target is None or before.terms is None:
@@ -67,9 +70,9 @@ def promote(stack: Stack) -> None:
     replicas = seen.colours[before.target]
     if not replicas:
         raise Refused(f"{before.target} waits to be promoted but has no container. Nothing was changed.")
-    claim = Claim(stack.edge)
+    client, claim = connect(stack.engine), Claim(stack.edge)
     gate(
-        stack.client,
+        client,
         claim,
         stack.service,
         replicas,
@@ -77,7 +80,7 @@ def promote(stack: Stack) -> None:
         timeout=before.terms.passes * 10,
         smoke=None,
     )
-    go_live(stack.client, claim, stack.service, replicas, before.terms, before, "promoted")
+    go_live(client, claim, stack.service, replicas, before.terms, before, "promoted")
     say(f"{replicas[0].colour} is live with release {replicas[0].release}. The next `pulumi up` takes note of it.")
 
 
@@ -106,23 +109,30 @@ def repair(stack: Stack) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Seen:
-    """The colours, and the state with a journal: one that cannot be read is made anew from the marker, which decides.
-    `remark` is what to say of that."""
+    """The colours, the readiness answers of the one that was asked, and the state with a journal: one that cannot be
+    read is made anew from the marker, which decides. `remark` is what to say of that."""
 
     colours: Colours
+    answers: list[int]
     state: State
     journal: Journal
     remark: str = ""
 
 
-def _look(stack: Stack) -> _Seen:
-    colours, found = stack.colours(), state.read(stack.edge)
+def _look(stack: Stack, *, ask: Colour | Literal["standby"] | None = None) -> _Seen:
+    """One command in the edge's container sees the state and asks: each further one would cost as much as the flip."""
+    colours = stack.colours()
+    blue, green = (asking(stack.edge, colours[colour]) for colour in COLOURS)
+    standby = f"case $live in (blue) {green} ;; (*) {blue} ;; esac"
+    found, said = state.read_and(stack.edge, {None: ":", "standby": standby, "blue": blue, "green": green}[ask])
+    asked = other(found.marker) if ask == "standby" else ask
+    answers = read_codes(said, len(colours[asked])) if asked else []
     if found.journal:
-        return _Seen(colours=colours, state=found, journal=found.journal)
+        return _Seen(colours=colours, answers=answers, state=found, journal=found.journal)
     attempt = max((replica.attempt for replicas in colours.values() for replica in replicas), default=0)
     made = rebuilt(found.marker, releases(colours), attempt, now())
     remark = f"{found.damage[0].upper()}{found.damage[1:]}: it was made anew, and rejected releases are forgotten."
-    return _Seen(colours=colours, state=found, journal=made, remark=remark)
+    return _Seen(colours=colours, answers=answers, state=found, journal=made, remark=remark)
 
 
 def _must_have_passed(journal: Journal, good: tuple[Replica, ...]) -> None:
@@ -147,16 +157,16 @@ def _must_differ(journal: Journal, bad: tuple[Replica, ...], good: tuple[Replica
         )
 
 
-def _must_be_ready(stack: Stack, journal: Journal, replicas: tuple[Replica, ...]) -> None:
-    if not replicas:
-        raise Refused(f"That colour has no container; {journal.live} stays live. Nothing was changed.")
-    if not is_ready(stack.edge, replicas):
-        answers = codes(stack.edge, replicas)
-        seen = ", ".join(
+def _must_be_ready(seen: _Seen, standby: tuple[Replica, ...]) -> None:
+    live = seen.journal.live
+    if not standby:
+        raise Refused(f"That colour has no container; {live} stays live. Nothing was changed.")
+    if not all(replica.running for replica in standby) or not passes(seen.answers):
+        found = ", ".join(
             f"{replica.name} is {replica.state} and answers {code or 'nothing'}"
-            for replica, code in zip(replicas, answers, strict=True)
+            for replica, code in zip(standby, seen.answers, strict=True)
         )
-        raise Refused(f"{replicas[0].colour} is not ready: {seen}. {journal.live} stays live; nothing was changed.")
+        raise Refused(f"{standby[0].colour} is not ready: {found}. {live} stays live; nothing was changed.")
 
 
 def _must_be_same(journal: Journal, before: Journal) -> None:

@@ -1,14 +1,15 @@
 """The flip: one rename on the host, then proof from outside that new requests go where they should.
 
-The proof is taken on new connections and on one that was open before; the answers say which pool served them.
+The proof is taken on new connections and on one that was open before; the answers say which pool served them. One
+command in the edge's container does all of it: each further one would cost as much as the flip.
 """
 
+import shlex
 import time
-from collections.abc import Callable, Iterable
-from itertools import chain
+from collections.abc import Callable
+from dataclasses import replace
 
-from engine.client import say
-from engine.edge import Edge
+from engine.client import Result, say
 from engine.errors import NeedsPerson
 from rollout.claim import Claim
 from rollout.journal import Journal, now
@@ -17,6 +18,22 @@ from workloads.colour import Colour
 
 _FRESH = 3  # new connections that must all be served by the new colour
 _PATIENCE = 2  # seconds
+_SILENT, _STRAYED = 77, 78
+# $1 writes the state; $2 asks over one connection, whose answers turn to $5; $3 asks over new ones, whose answers are
+# to be $4. The tools of Debian and of busybox alike.
+_FLIP = f"""
+eval "$2" 2>/dev/null | {{
+read -r held || exit {_SILENT}
+sh -c "$1" </dev/null || exit
+read -r now _ </proc/uptime
+end=$((${{now%.*}} + 1 + {_PATIENCE}))
+until [ "$(eval "$3" 2>/dev/null)" = "$4" ]; do
+read -r now _ </proc/uptime
+[ "${{now%.*}}" -lt "$end" ] || exit {_STRAYED}
+done
+while [ "$held" != "$5" ]; do read -r held || exit {_STRAYED}; done
+}}
+"""
 
 
 def flip(
@@ -33,31 +50,27 @@ def flip(
     the flip was decided on, TakenOver, and NeedsPerson when nginx does not follow the marker; the marker is moved back
     then, or has not been moved at all.
     """
-    edge = claim.edge
-    held = edge.hold("/live", until=to)
-    first = next(held, "")  # waited for: the connection is open before the flip
-    if not first:
-        raise NeedsPerson(
-            f"{edge.container.name} does not answer the rollout, so nothing was flipped and the live colour is as it "
-            f"was. Look at its log (`docker logs {edge.container.name}`), then run the same command again."
-        )
+    edge, followed = claim.edge, True
+    holding, renewing = shlex.join(edge.holding("/live")), shlex.join(edge.renewing("/live", _FRESH))
+    proof = [holding, renewing, "\n".join([to] * _FRESH), to]
+
+    def run(write: str, env: dict[str, str]) -> Result:
+        nonlocal followed
+        done = edge.run(["sh", "-c", _FLIP, "sh", write, *proof], user=edge.root, env=env)
+        if done.code == _SILENT:
+            raise NeedsPerson(_NO_ANSWER.format(edge=edge.container.name))
+        followed = done.code != _STRAYED
+        return done if followed else replace(done, code=0)
+
     begin = time.monotonic()
-    after = claim.change(transition, seen=seen, instead=instead)
+    after = claim.change(transition, seen=seen, instead=instead, run=run)
     ms = round((time.monotonic() - begin) * 1000)
     journal = after.known
-    if not _proved(edge, chain([first], held), to):
+    if not followed:
         raise NeedsPerson(_undo(claim, journal))
     say(f"flipped {journal.previous or 'nothing'} -> {to} in {ms} ms")
     generation = journal.generation
     return claim.change(lambda found: found.timed(ms) if found.generation == generation else found, seen=after).known
-
-
-def _proved(edge: Edge, held: Iterable[str], to: Colour) -> bool:
-    deadline = time.monotonic() + _PATIENCE
-    while edge.fresh("/live", times=_FRESH) != [to] * _FRESH:
-        if time.monotonic() > deadline:
-            return False
-    return to in held
 
 
 def _undo(claim: Claim, after: Journal) -> str:
@@ -72,3 +85,9 @@ def _undo(claim: Claim, after: Journal) -> str:
         f"nginx did not follow the marker to {after.live}, which says {left.marker} again. "
         f"Look at the log of {claim.edge.container.name}, then run the same command again."
     )
+
+
+_NO_ANSWER = (
+    "{edge} does not answer the rollout, so nothing was flipped and the live colour is as it was. Look at its log "
+    "(`docker logs {edge}`), then run the same command again."
+)

@@ -4,10 +4,10 @@ Each replica is asked through the edge's admin socket, alone and without a stand
 one real request.
 """
 
+import shlex
 import time
 from collections.abc import Sequence
-
-import docker
+from typing import TYPE_CHECKING
 
 from engine.client import find, last_words, say
 from engine.edge import Edge
@@ -16,6 +16,9 @@ from rollout.arguments import Smoke
 from rollout.claim import Claim
 from rollout.colours import Colours, Replica, find_colours
 from rollout.smoke import send
+
+if TYPE_CHECKING:
+    import docker
 
 _EVERY = 0.5  # seconds between two passes
 _RESTARTS = 3  # a container that ends this often while it is asked will not get better
@@ -26,6 +29,12 @@ NOT_ASKED = 421  # what the edge says of a replica beyond the configured number 
 def codes(edge: Edge, replicas: Sequence[Replica]) -> list[int]:
     """The status with which each replica answers its readiness path; 0 for no answer."""
     return edge.codes([replica.at(replica.readiness) for replica in replicas])
+
+
+def asking(edge: Edge, replicas: Sequence[Replica]) -> str:
+    """A shell command that asks each replica for its readiness path; `read_codes` reads what it prints."""
+    places = [replica.at(replica.readiness) for replica in replicas]
+    return shlex.join(edge.asking(places)) if places else ":"
 
 
 def passes(codes: Sequence[int]) -> bool:
@@ -40,7 +49,7 @@ def is_ready(edge: Edge, replicas: Sequence[Replica]) -> bool:
 
 
 def gate(
-    client: docker.DockerClient,
+    client: "docker.DockerClient",
     claim: Claim,
     service: str,
     replicas: tuple[Replica, ...],
@@ -86,7 +95,7 @@ def _current(colours: Colours, replicas: tuple[Replica, ...]) -> tuple[Replica, 
     return colours[replicas[0].colour]
 
 
-def _must_be_alive(client: docker.DockerClient, now: tuple[Replica, ...], before: tuple[Replica, ...]) -> None:
+def _must_be_alive(client: "docker.DockerClient", now: tuple[Replica, ...], before: tuple[Replica, ...]) -> None:
     for old in before:
         new = next((replica for replica in now if replica.id == old.id), None)
         if new is None:
@@ -96,7 +105,7 @@ def _must_be_alive(client: docker.DockerClient, now: tuple[Replica, ...], before
             _fail(client, new, f"does not stay up: it is {new.state}{restarts}")
 
 
-def _must_answer(client: docker.DockerClient, claim: Claim, replica: Replica, smoke: Smoke) -> None:
+def _must_answer(client: "docker.DockerClient", claim: Claim, replica: Replica, smoke: Smoke) -> None:
     answer = send(claim, replica, smoke, timeout=smoke.timeout)
     if answer.right:
         say(f"gate: {smoke.method} {smoke.path} answered as expected in {answer.seconds:.1f} s")
@@ -109,7 +118,7 @@ def _must_answer(client: docker.DockerClient, claim: Claim, replica: Replica, sm
     )
 
 
-def _fail(client: docker.DockerClient, replica: Replica, what: str) -> None:
+def _fail(client: "docker.DockerClient", replica: Replica, what: str) -> None:
     container = find(client, replica.name)
     words = last_words(container) if container else ""
     raise Undone(

@@ -1,8 +1,9 @@
 """Seeing: what the host says of the edge, its state and the colours."""
 
-import docker
+from typing import TYPE_CHECKING
 
-from engine.client import find
+from engine.address import Address
+from engine.client import connect, find
 from engine.edge import Edge
 from rollout import state
 from rollout.arguments import Look
@@ -10,9 +11,13 @@ from rollout.colours import find_colours
 from rollout.plan import Observed
 from rollout.state import State
 
+if TYPE_CHECKING:
+    import docker
 
-def observe(client: docker.DockerClient, look: Look) -> tuple[Observed, State | None]:
-    """What is seen now, and the state that it was read from; None where the state could not be read.
+
+def observe(client: "docker.DockerClient", address: Address, look: Look) -> tuple[Observed, State | None]:
+    """What `client` sees now on its engine, the one at `address`, and the state that it was read from; None where the
+    state could not be read.
 
     An edge that does not run, as after an update that was killed while it replaced it, has left its state in a volume:
     there a container of the edge's image looks.
@@ -23,7 +28,7 @@ def observe(client: docker.DockerClient, look: Look) -> tuple[Observed, State | 
     found = (
         state.read(Edge(client, place.edge))
         if status == "running"
-        else state.read_without_edge(client, look.volume, look.image)
+        else state.read_without_edge(connect(address), look.volume, look.image)
     )
     # After the state: if that is then claimed as it was read, nothing was released in between.
     colours = find_colours(client, place.service)

@@ -7,23 +7,28 @@ host.
 import os
 from dataclasses import dataclass
 from pathlib import Path
-
-import docker
+from typing import TYPE_CHECKING
 
 from engine import address
 from engine.address import Address
-from engine.client import connect, find, say
+from engine.client import connect_quickly, find, say
 from engine.edge import Edge
-from engine.errors import Usage
+from engine.errors import NeedsPerson, Usage
 from rollout.colours import Colours, find_colours
+
+if TYPE_CHECKING:
+    import docker
 
 _ROOT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
+    """`client` is for haste (engine/client.py, connect_quickly); `engine` is where another one can be had."""
+
     name: str
-    client: docker.DockerClient
+    engine: Address
+    client: "docker.DockerClient"
     edge: Edge
 
     @property
@@ -37,15 +42,18 @@ class Stack:
 def open_stack(name: str) -> Stack:
     """Raises Usage when nothing says which engine the stack is on, or when there is nothing of it on that engine."""
     where = engine_of(name)
-    client = connect(where)
+    client = connect_quickly(where)
     edge = f"{name}-nginx"
-    if find(client, edge) is None and not any(find_colours(client, f"{name}-api").values()):
+    try:
+        return Stack(name=name, engine=where, client=client, edge=Edge(client, edge))
+    except NeedsPerson:
+        if find(client, edge) or any(find_colours(client, f"{name}-api").values()):
+            raise
         raise Usage(
             f'There is nothing of a stack "{name}" on the engine at {where}: neither {edge} nor a colour of its API. '
             "Name the stack with STACK or --stack. Its engine is named by dockerHost in "
             f"Pulumi.{name}.yaml, or by DOCKER_HOST where that file names none."
-        )
-    return Stack(name=name, client=client, edge=Edge(client, edge))
+        ) from None
 
 
 def engine_of(name: str) -> Address:

@@ -10,10 +10,7 @@ disk before it is renamed into place.
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-
-import docker
-from docker.errors import DockerException
-from docker.types import LogConfig
+from typing import TYPE_CHECKING
 
 from engine.client import Result
 from engine.edge import Edge
@@ -21,6 +18,9 @@ from engine.errors import NeedsPerson, Refused
 from rollout.journal import Journal, now, parse
 from workloads import places
 from workloads.colour import Colour
+
+if TYPE_CHECKING:
+    import docker
 
 CLAIM = "claim"
 # The tools of Debian and of busybox alike.
@@ -62,6 +62,9 @@ sync .
 """
 _TRIES = 5
 
+Run = Callable[[str, dict[str, str]], Result]
+"""Runs a shell script with these variables as root in the edge's container, and gives its exit code and its errors."""
+
 
 class TakenOver(Refused):
     """A newer deployment, or a person, has claimed the state: nothing is changed from then on."""
@@ -93,11 +96,25 @@ class State:
 
 
 def read(edge: Edge) -> State:
-    return _parsed(f"{edge.container.name}:{places.STATE}", edge.must(["sh", "-c", _READ]))
+    return _parsed(_where(edge), edge.must(["sh", "-c", _READ]))
 
 
-def read_without_edge(client: docker.DockerClient, volume: str, image: str) -> State | None:
+def read_and(edge: Edge, script: str) -> tuple[State, str]:
+    """The state, and the words that a shell script prints. The script runs in the edge's container after the look at
+    the state, and has the live colour in `$live`."""
+    seen, _, said = edge.must(["sh", "-c", f"{_READ}\necho\necho $({script})"]).removesuffix("\n").rpartition("\n")
+    return _parsed(_where(edge), seen), said
+
+
+def _where(edge: Edge) -> str:
+    return f"{edge.container.name}:{places.STATE}"
+
+
+def read_without_edge(client: "docker.DockerClient", volume: str, image: str) -> State | None:
     """The state in `volume`, looked at by a container of `image` that lives for that long. None where it cannot be."""
+    from docker.errors import DockerException
+    from docker.types import LogConfig
+
     try:
         # An engine makes a volume that is mounted and not there.
         client.volumes.get(volume)
@@ -147,7 +164,7 @@ def must_stand(claim: str, found: State) -> None:
 def take(edge: Edge, id: str, seen: State) -> bool:
     """Put the claim `id` in the place of whichever stands. False if someone has written since `seen`, and nothing is
     changed then. Raises NeedsPerson when nothing could be written."""
-    written = _write(edge, seen, claim=id)
+    written = _write(_runner(edge), seen, claim=id)
     if written.code not in (0, _CHANGED):
         raise _unwritten(edge, written, seen)
     return written.code == 0
@@ -161,14 +178,15 @@ def change(
     claim: str = "",
     seen: State | None = None,
     instead: Journal | None = None,
+    run: Run | None = None,
 ) -> State:
     """Write what `transition` makes of the journal, and move the marker if the live colour differs.
 
     `seen` is the state as the caller knows it; when someone else has written since, it is read again and `transition`
     is asked again: it checks what it relies on, and raises if that no longer holds. `instead` stands in for a journal
     that cannot be read. `under` is the claim that must stand, None for whichever; `claim`, if not empty, takes its
-    place. Raises TakenOver when another claim than `under` stands, and NeedsPerson when nothing could be written; the
-    state is then as it was.
+    place. `run` runs the script that writes. Raises TakenOver when another claim than `under` stands, and NeedsPerson
+    when nothing could be written; the state is then as it was.
     """
     written = Result(code=_CHANGED, stdout="", stderr="")
     state = seen or read(edge)
@@ -177,7 +195,8 @@ def change(
         if under is not None:
             must_stand(under, state)
         marker, text = wanted.live or state.marker, wanted.dump() + "\n"
-        written = _write(edge, state, journal=text, marker=marker if marker != state.marker else "", claim=claim)
+        moved = marker if marker != state.marker else ""
+        written = _write(run or _runner(edge), state, journal=text, marker=moved, claim=claim)
         if written.code == 0:
             standing = claim or state.claim
             token = f"{marker} {sha256(text.encode()).hexdigest()} {standing}"
@@ -188,10 +207,13 @@ def change(
     raise _unwritten(edge, written, state)
 
 
-def _write(edge: Edge, seen: State, *, journal: str = "", marker: str = "", claim: str = "") -> Result:
+def _write(run: Run, seen: State, *, journal: str = "", marker: str = "", claim: str = "") -> Result:
     """Write what is not empty, if the state is still as `seen`."""
-    env = {"EXPECTED": seen.token, "JOURNAL": journal, "MARKER": marker, "CLAIM": claim}
-    return edge.run(["sh", "-c", _WRITE], user="0", env=env)
+    return run(_WRITE, {"EXPECTED": seen.token, "JOURNAL": journal, "MARKER": marker, "CLAIM": claim})
+
+
+def _runner(edge: Edge) -> Run:
+    return lambda script, env: edge.run(["sh", "-c", script], user="0", env=env)
 
 
 def _unwritten(edge: Edge, written: Result, seen: State) -> NeedsPerson:

@@ -102,13 +102,15 @@ def test_a_mistake_is_a_mistake_though_nobody_reads_of_it() -> None:
 
 
 def test_a_rollback_does_not_wait_for_what_it_does_not_need() -> None:
-    """Neither Pulumi nor the settings nor a table: each costs more than the flip."""
+    """Neither Pulumi nor the settings nor a table nor the docker package: each costs more than the flip."""
     program = "import sys, rollout.__main__, rollout.stack, rollout.commands; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     ).stdout.split()
-    assert "docker" in loaded
-    assert {"pulumi", "pydantic", "rich", "jinja2", "yaml", "grpc"}.isdisjoint(loaded)
+    assert {"engine.quick", "rollout.flip"} <= set(loaded)
+    assert {"docker", "requests", "urllib3"}.isdisjoint(loaded)
+    assert {"pulumi", "pydantic", "rich", "jinja2", "yaml", "grpc", "cryptography", "paramiko"}.isdisjoint(loaded)
+    assert {"rollout.release", "rollout.watch", "rollout.status", "workloads.workload"}.isdisjoint(loaded)
 
 
 @pytest.mark.parametrize(

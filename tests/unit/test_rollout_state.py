@@ -179,7 +179,7 @@ class TestBeginning:
             monkeypatch.setattr(begin, "observe", observe)
             monkeypatch.setattr(begin, "Edge", lambda *_: live)
             monkeypatch.setattr(begin, "plan", lambda *_, **__: made)
-            monkeypatch.setattr(begin, "connect", lambda _: None)
+            monkeypatch.setattr(begin, "connect_quickly", lambda _: None)
             look = Look(
                 place=Place(edge="e", service="s"),
                 wanted=R,
