@@ -44,16 +44,24 @@ class TestUsers:
         assert chunks[-1].choices[0].finish_reason is not None
 
     def test_tokens_come_as_they_are_made(self, client: openai.OpenAI) -> None:
-        """Not all at once in the end, as from a buffer."""
-        begin = time.monotonic()
-        moments = [
-            time.monotonic() - begin
-            for _ in client.chat.completions.create(
-                model="tiny-random:latest", messages=[{"role": "user", "content": "hello"}], max_tokens=400, stream=True
-            )
-        ]
-        assert len(moments) > 100
-        assert moments[0] < moments[-1] / 2
+        """Not all at once in the end, as from a buffer: then no answer would have begun before half of its time."""
+
+        def moments() -> list[float]:
+            begin = time.monotonic()
+            return [
+                time.monotonic() - begin
+                for _ in client.chat.completions.create(
+                    model="tiny-random:latest",
+                    messages=[{"role": "user", "content": "hello"}],
+                    max_tokens=400,
+                    stream=True,
+                )
+            ]
+
+        # The machine may be busy for as long as one answer takes.
+        answers = [moments() for _ in range(5)]
+        assert all(len(answer) > 100 for answer in answers)
+        assert min(answer[0] / answer[-1] for answer in answers) < 0.5
 
     def test_the_models_are_listed(self, client: openai.OpenAI) -> None:
         assert "tiny-random:latest" in [model.id for model in client.models.list()]
