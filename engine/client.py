@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from engine import quick, ssh
 from engine.address import Address
@@ -50,9 +50,9 @@ def connect(address: Address, timeout: int = 60) -> "docker.DockerClient":
     return _connected(address, client)
 
 
-def connect_quickly(address: Address) -> "docker.DockerClient":
-    """A client for `find`, `execute` and `rollout.colours.find_colours` alone (engine/quick.py)."""
-    return cast("docker.DockerClient", _connected(address, quick.Engine))
+def connect_quickly(address: Address) -> quick.Engine:
+    """A client that costs no import of the docker package. Raises NeedsPerson as `connect` does."""
+    return _connected(address, quick.Engine)
 
 
 def _connected(address: Address, client: Callable[[str], _Client]) -> _Client:
@@ -75,7 +75,13 @@ def _spoken(api: Any) -> str:
     return str(version)
 
 
-def find(client: "docker.DockerClient", name: str) -> "Container | None":
+@overload
+def find(client: "docker.DockerClient", name: str) -> "Container | None": ...
+@overload
+def find(client: quick.Engine, name: str) -> quick.Container | None: ...
+@overload
+def find(client: "docker.DockerClient | quick.Engine", name: str) -> "Container | quick.Container | None": ...
+def find(client: "docker.DockerClient | quick.Engine", name: str) -> "Container | quick.Container | None":
     """The container of that name or id, if there is one."""
     try:
         return client.containers.get(name)
@@ -88,7 +94,11 @@ def find(client: "docker.DockerClient", name: str) -> "Container | None":
 
 
 def execute(
-    container: "Container", command: Sequence[str], *, user: str = "", env: Mapping[str, str] | None = None
+    container: "Container | quick.Container",
+    command: Sequence[str],
+    *,
+    user: str = "",
+    env: Mapping[str, str] | None = None,
 ) -> Result:
     """Run a command inside a running container and wait for its end."""
     api: Any = container.client.api  # type: ignore[union-attr]

@@ -34,10 +34,10 @@ def configure(client: docker.DockerClient, args: Configure) -> None:
     before = edge.run(["readlink", f"{places.STATE}/config"]).stdout.strip()
     begin = time.monotonic()
     if _switch(edge, files, args.config):
-        _must_show(edge, args.certificate)
+        _must_show(client, edge, args.certificate)
         say(f"{args.container}: configuration {args.config} is running after {time.monotonic() - begin:.1f} s")
         return
-    words = last_words(edge.container)
+    words = last_words(client.containers.get(edge.name))
     if before:
         _switch(edge, before, before.rsplit("/", 1)[-1])
     raise Undone(f"nginx accepted configuration {args.config} but does not run it; the one before is back. {words}")
@@ -50,7 +50,7 @@ def _must_be_safe(edge: Edge, *, http2: bool) -> None:
     if version and versions.is_safe(version):
         return
     program = f"nginx {versions.text(version)}" if version else f"an nginx that does not tell its version ({said})"
-    runs, wanted = f"{edge.container.name} runs {program}", f"nginx {versions.wanted()} (docs/security.md)"
+    runs, wanted = f"{edge.name} runs {program}", f"nginx {versions.wanted()} (docs/security.md)"
     if http2:
         raise Refused(
             f"{runs}, and HTTP/2 needs {wanted}: older ones have known faults in it. The running configuration is "
@@ -60,7 +60,7 @@ def _must_be_safe(edge: Edge, *, http2: bool) -> None:
     say(f"{runs}, which has known faults; HTTP/2 stays off on it. Without them is {wanted}.")
 
 
-def _must_show(edge: Edge, certificate: str) -> None:
+def _must_show(client: docker.DockerClient, edge: Edge, certificate: str) -> None:
     """Wait until new connections are shown that certificate: the id of a configuration says nothing of it."""
     if not certificate:
         return
@@ -71,8 +71,8 @@ def _must_show(edge: Edge, certificate: str) -> None:
             return
         time.sleep(0.1)
     raise NeedsPerson(
-        f"The configuration is running, but {edge.container.name} does not show the new certificate to clients. "
-        f"{last_words(edge.container)}"
+        f"The configuration is running, but {edge.name} does not show the new certificate to clients. "
+        f"{last_words(client.containers.get(edge.name))}"
     )
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from engine import quick
 from engine.client import Result, execute, find
 from engine.errors import NeedsPerson
 from workloads import places
@@ -29,14 +30,15 @@ _READY = 5  # seconds that a readiness answer may take
 class Edge:
     """The running proxy container. Raises NeedsPerson when it is not there or not running."""
 
-    container: "Container"
+    container: "Container | quick.Container"
+    name: str
 
-    def __init__(self, client: "docker.DockerClient", name: str) -> None:
+    def __init__(self, client: "docker.DockerClient | quick.Engine", name: str) -> None:
         container = find(client, name)
         if container is None or container.status != "running":
             state = "does not exist" if container is None else f"is {container.status}"
             raise NeedsPerson(f"The edge's container {name} {state}. Run `pulumi up --refresh` to bring it back.")
-        self.container = container
+        self.container, self.name = container, name
 
     @property
     def root(self) -> str:
@@ -53,7 +55,7 @@ class Edge:
         result = self.run(command, user=user, env=env)
         if result.code:
             raise NeedsPerson(
-                f"In {self.container.name}, `{' '.join(command)}` failed with exit code {result.code}:\n"
+                f"In {self.name}, `{' '.join(command)}` failed with exit code {result.code}:\n"
                 f"{result.stderr.strip() or result.stdout.strip()}"
             )
         return result.stdout

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine import quick
 from workloads.colour import COLOURS, Colour
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Replica:
 Colours = Mapping[Colour, tuple[Replica, ...]]
 
 
-def find_colours(client: "docker.DockerClient", service: str) -> Colours:
+def find_colours(client: "docker.DockerClient | quick.Engine", service: str) -> Colours:
     """The replicas of each colour in order: the containers `<service>-<colour>` and `<service>-<colour>-<n>`."""
     containers = client.containers.list(all=True, filters={"name": f"^/?{re.escape(service)}-"}, ignore_removed=True)
     found = [
@@ -71,7 +72,7 @@ def releases(colours: Colours) -> dict[Colour, str]:
     return {colour: release_of(replicas) for colour, replicas in colours.items() if replicas}
 
 
-def _replica(attrs: dict[str, Any], colour: Colour, index: int) -> Replica:
+def _replica(attrs: Mapping[str, Any], colour: Colour, index: int) -> Replica:
     state, labels = attrs["State"], attrs["Config"]["Labels"] or {}
     ended = f" ({state['ExitCode']})" if state["Status"] in ("exited", "dead") else ""
     return Replica(

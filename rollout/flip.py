@@ -58,7 +58,7 @@ def flip(
         nonlocal followed
         done = edge.run(["sh", "-c", _FLIP, "sh", write, *proof], user=edge.root, env=env)
         if done.code == _SILENT:
-            raise NeedsPerson(_NO_ANSWER.format(edge=edge.container.name))
+            raise NeedsPerson(_NO_ANSWER.format(edge=edge.name))
         followed = done.code != _STRAYED
         return done if followed else replace(done, code=0)
 
@@ -83,7 +83,7 @@ def _undo(claim: Claim, after: Journal) -> str:
     left = claim.change(back)
     return (
         f"nginx did not follow the marker to {after.live}, which says {left.marker} again. "
-        f"Look at the log of {claim.edge.container.name}, then run the same command again."
+        f"Look at the log of {claim.edge.name}, then run the same command again."
     )
 
 

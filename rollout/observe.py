@@ -1,7 +1,6 @@
 """Seeing: what the host says of the edge, its state and the colours."""
 
-from typing import TYPE_CHECKING
-
+from engine import quick
 from engine.address import Address
 from engine.client import connect, find
 from engine.edge import Edge
@@ -11,11 +10,8 @@ from rollout.colours import find_colours
 from rollout.plan import Observed
 from rollout.state import State
 
-if TYPE_CHECKING:
-    import docker
 
-
-def observe(client: "docker.DockerClient", address: Address, look: Look) -> tuple[Observed, State | None]:
+def observe(client: quick.Engine, address: Address, look: Look) -> tuple[Observed, State | None]:
     """What `client` sees now on its engine, the one at `address`, and the state that it was read from; None where the
     state could not be read.
 

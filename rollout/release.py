@@ -69,7 +69,7 @@ def go_live(
     """Flip to `replicas`, which have passed the gate, and watch them. `before` is the journal this was decided on."""
     new = replicas[0]
     # The first release of all is not watched: there is nothing to go back to.
-    requests = Requests(claim.edge, replicas) if terms.watch and before.live else None
+    requests = Requests(client, claim.edge, replicas) if terms.watch and before.live else None
 
     def onward(journal: Journal) -> Journal:
         _must_be_same(journal, before)
@@ -110,7 +110,7 @@ def _finish(client: docker.DockerClient, claim: Claim, args: Release, colours: C
         # The journal keeps a smoke request only for a person's `promote`.
         terms = replace(journal.terms, smoke=args.terms.smoke)
         watched = Watched(service=args.place.service, replicas=replicas, generation=journal.generation, terms=terms)
-        see_through(client, claim, watched, Requests(claim.edge, replicas))
+        see_through(client, claim, watched, Requests(client, claim.edge, replicas))
     elif journal.phase != "done":
         if journal.target == args.target:
             # It had no containers left and has new ones: there is nothing to flip, but something to wait for.

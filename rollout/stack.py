@@ -7,28 +7,24 @@ host.
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from engine import address
+from engine import address, quick
 from engine.address import Address
 from engine.client import connect_quickly, find, say
 from engine.edge import Edge
 from engine.errors import NeedsPerson, Usage
 from rollout.colours import Colours, find_colours
 
-if TYPE_CHECKING:
-    import docker
-
 _ROOT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """`client` is for haste (engine/client.py, connect_quickly); `engine` is where another one can be had."""
+    """`engine` is where a client of the docker package can be had; `client` is none, for haste."""
 
     name: str
     engine: Address
-    client: "docker.DockerClient"
+    client: quick.Engine
     edge: Edge
 
     @property

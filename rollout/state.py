@@ -107,7 +107,7 @@ def read_and(edge: Edge, script: str) -> tuple[State, str]:
 
 
 def _where(edge: Edge) -> str:
-    return f"{edge.container.name}:{places.STATE}"
+    return f"{edge.name}:{places.STATE}"
 
 
 def read_without_edge(client: "docker.DockerClient", volume: str, image: str) -> State | None:

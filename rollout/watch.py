@@ -31,8 +31,8 @@ _SPEAK_EVERY = 5  # seconds
 class Requests:
     """Counts a colour's requests in the background, from the moment it is made."""
 
-    def __init__(self, edge: Edge, replicas: tuple[Replica, ...]) -> None:
-        self._stream = edge.container.logs(stream=True, follow=True, tail=0)
+    def __init__(self, client: docker.DockerClient, edge: Edge, replicas: tuple[Replica, ...]) -> None:
+        self._stream = client.containers.get(edge.name).logs(stream=True, follow=True, tail=0)
         self._colour = replicas[0].colour
         self._addresses = {address for replica in replicas for address in replica.addresses}
         self.tally = Tally()

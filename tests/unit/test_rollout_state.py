@@ -30,7 +30,7 @@ class Folder(Edge):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.container: Any = type("Named", (), {"name": "x-nginx"})
+        self.name = "x-nginx"
 
     def run(self, command: Sequence[str], *, user: str = "", env: dict[str, str] | None = None) -> Result:
         del user
