@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from engine.address import Address
 from engine.client import connect, find
 from engine.edge import Edge
-from rollout import state
+from rollout import former, state
 from rollout.arguments import Look
 from rollout.colours import find_colours
 from rollout.plan import Observed
@@ -32,6 +32,8 @@ def observe(client: "docker.DockerClient", address: Address, look: Look) -> tupl
     )
     # After the state: if that is then claimed as it was read, nothing was released in between.
     colours = find_colours(client, place.service)
+    if status == "running":
+        colours = former.with_ways(Edge(client, place.edge), colours)
     if found is None:
         return Observed(edge=status, colours=colours), None
     seen = Observed(edge=status, marker=found.marker, journal=found.journal, damage=found.damage, colours=colours)
