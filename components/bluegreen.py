@@ -9,6 +9,7 @@ import pulumi
 import pulumi_docker as docker
 
 from components.container import ContainerArgs, container
+from components.edge import Edge
 from components.service import Host, Service, needed_by
 from components.step import step
 from rollout.arguments import Place, Preflight, Release, Smoke, Terms
@@ -25,15 +26,15 @@ class BlueGreenArgs:
 
     `stack` has the replicas of each colour, in order: each carries the labels `orca.colour` and `orca.release` (the id
     of its release), and is named `<service>-<colour>`, further ones with `-2` and so on. A release begins when `edge`
-    is configured and the `services` that the replicas depend on are ready. Readiness path, smoke request and terms are
-    those of `settings.api` and `settings.rollout`.
+    is configured and the `services` that the replicas depend on are ready. Smoke request and terms are those of
+    `settings.api` and `settings.rollout`; the way to a colour is in the labels of its replicas.
     """
 
     settings: Settings
     host: Host
     stack: Stack
     plan: Plan
-    edge: pulumi.Resource
+    edge: Edge
     services: Mapping[str, Service]
 
 
@@ -78,10 +79,11 @@ class BlueGreen(pulumi.ComponentResource):
             Preflight(
                 place=self._place,
                 colour=plan.create or plan.target,
-                release=wanted_release(args.stack),
+                release=plan.release,
                 generation=plan.generation - plan.flips,
                 attempt=plan.attempt,
                 drain_timeout=args.settings.rollout.drain_timeout,
+                config=args.edge.config,
             ),
             self._options(touched=plan.create is not None, depends_on=self._after),
         )
@@ -98,7 +100,7 @@ class BlueGreen(pulumi.ComponentResource):
     def _container(self, workload: Workload, plan: Plan, preflight: pulumi.Resource) -> docker.Container:
         """One replica. Its attempt is in its labels, so that a container which is to be made anew really is."""
         args, touched = self._args, workload.labels["orca.colour"] == plan.create
-        labels = {"orca.readiness": args.settings.api.readiness, "orca.attempt": str(plan.attempt)}
+        labels = {"orca.attempt": str(plan.attempt)}
         return container(
             f"{self._name}-{workload.name.removeprefix(f'{self._place.service}-')}",
             ContainerArgs(
@@ -119,7 +121,7 @@ class BlueGreen(pulumi.ComponentResource):
             Release(
                 place=self._place,
                 target=plan.target,
-                release=wanted_release(self._args.stack),
+                release=plan.release,
                 generation=plan.generation,
                 attempt=plan.attempt,
                 manual=rollout.promote == "manual",
@@ -144,8 +146,3 @@ class BlueGreen(pulumi.ComponentResource):
 def place(stack: Stack) -> Place:
     """Where the stack's releases happen."""
     return Place(edge=stack.edge.name, service=stack.colours["blue"][0].name.removesuffix("-blue"))
-
-
-def wanted_release(stack: Stack) -> str:
-    """The id of the release that the settings describe."""
-    return stack.colours["blue"][0].labels["orca.release"]

@@ -13,20 +13,21 @@ from components.service import Host, Service, ServiceArgs, needed_by
 from components.step import step
 from components.storage import Contents
 from engine.arguments import Configure
-from render import nginx
+from render.nginx import EdgeConfig, base_url
 from settings import Settings
 from workloads import edge
 from workloads.places import CERTIFICATES, CONFIG
-from workloads.workload import Workload
+from workloads.stack import Stack
 
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeArgs:
-    """`services` are those of the stack, by name."""
+    """`config` is the configuration to run, `services` are those of the stack, by name."""
 
     settings: Settings
     host: Host
-    workload: Workload
+    stack: Stack
+    config: EdgeConfig
     certificate: Certificate
     services: Mapping[str, Service] = field(default_factory=dict)
 
@@ -40,21 +41,23 @@ class Edge(pulumi.ComponentResource):
 
     url: str
     """The base URL, as `https://localhost:8443`."""
+    config: str
+    """The id of its configuration."""
     configured: local.Command
     """Done when the edge runs the current configuration."""
 
     def __init__(self, name: str, args: EdgeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         before = pulumi.ResourceOptions(aliases=former(COMPONENTS, name))
         super().__init__("orca:edge:Edge", name, {}, pulumi.ResourceOptions.merge(opts, before))
-        settings = args.settings
+        settings, workload = args.settings, args.stack.edge
         service = Service(
             f"{name}-nginx",
             # It waits for its first configuration, which the next step gives it.
             ServiceArgs(
                 settings=settings,
                 host=args.host,
-                workload=args.workload,
-                after=needed_by(args.workload, args.services),
+                workload=workload,
+                after=needed_by(workload, args.services),
                 wait=False,
             ),
             opts=pulumi.ResourceOptions(parent=self),
@@ -67,21 +70,22 @@ class Edge(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, depends_on=[service]),
             again=service.container.id,
         )
-        self.url = nginx.base_url(settings)
+        self.url, self.config = base_url(settings), args.config.id
         self.register_outputs({"url": self.url})
 
     def _configuration(self, args: EdgeArgs) -> pulumi.Output[Configure]:
-        settings = args.settings
-        wanted = Configure(container=args.workload.name, config=nginx.render(settings).id)
-        if settings.edge.tls.acme:  # a certificate that is issued later is taken up by the container itself
+        made_for = {
+            replicas[0].name: args.config.ways[colour].labels for colour, replicas in args.stack.colours.items()
+        }
+        wanted = Configure(container=args.stack.edge.name, config=args.config.id, made_for=made_for)
+        if args.settings.edge.tls.acme:  # a certificate that is issued later is taken up by the container itself
             return pulumi.Output.from_input(wanted)
         return args.certificate.certificate.apply(lambda pem: replace(wanted, certificate=fingerprint(pem)))
 
 
-def edge_files(settings: Settings, certificate: Certificate) -> Contents:
+def edge_files(settings: Settings, config: EdgeConfig, certificate: Certificate) -> Contents:
     """The files of the edge: its configuration, each version in a folder of its own, and the certificate."""
     volumes = edge.volumes(settings)
-    config = nginx.render(settings)
     return {
         volumes[CONFIG].name: {f"releases/{config.id}/{path}": text for path, text in config.files.items()},
         volumes[CERTIFICATES].name: {"tls.crt": certificate.certificate, "tls.key": certificate.key},

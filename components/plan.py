@@ -6,14 +6,15 @@ from typing import Any
 
 import pulumi
 
-from components.bluegreen import place, wanted_release
+from components.bluegreen import place
 from engine.address import of_stack
 from engine.errors import CommandError
-from rollout.arguments import Look
+from rollout.arguments import Look, Wanted
 from rollout.begin import begin
 from rollout.plan import Plan
 from rollout.sentence import sentence
 from settings import Settings
+from workloads import api
 from workloads.places import STATE
 from workloads.stack import Stack
 
@@ -27,10 +28,11 @@ def release_plan(settings: Settings, stack: Stack) -> Plan:
     the state that is read here. Says the plan in a sentence. Raises `pulumi.RunError` when the release is refused.
     """
     last = _last_outputs()
-    wanted = wanted_release(stack)
     look = Look(
         place=place(stack),
-        wanted=wanted,
+        wanted=Wanted(
+            release=api.current_release(settings), former=api.former_release(settings), way=api.way(settings.api)
+        ),
         last_live=last.get("live") or None,
         last_release=last.get("release") or "",
         volume=next(mount.volume.name for mount in stack.edge.mounts if mount.path == STATE),
@@ -46,7 +48,7 @@ def release_plan(settings: Settings, stack: Stack) -> Plan:
         raise pulumi.RunError(plan.refusal)
     if plan.note:
         pulumi.log.warn(plan.note)
-    pulumi.log.info(sentence(plan, wanted, manual=look.manual))
+    pulumi.log.info(sentence(plan, manual=look.manual))
     return plan
 
 

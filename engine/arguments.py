@@ -5,7 +5,8 @@ The Pulumi program writes an argument as JSON into the environment of the step, 
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from engine.errors import Usage
@@ -46,11 +47,16 @@ class RunToEnd:
 @dataclass(frozen=True, kw_only=True)
 class Configure:
     """`config` is the id of the configuration below `releases/` in the edge's volume; `certificate` the fingerprint of
-    the certificate to be shown then, empty for whichever it is."""
+    the certificate to be shown then, empty for whichever it is.
+
+    `made_for` are labels by the name of a container. While one of these containers has another value of such a label,
+    the edge keeps the configuration that runs: it is the one made for that container.
+    """
 
     container: str
     config: str
     certificate: str = ""
+    made_for: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def write(argument: Any) -> str:

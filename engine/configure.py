@@ -13,7 +13,7 @@ from hashlib import sha256
 import docker
 
 from engine.arguments import Configure
-from engine.client import last_words, say
+from engine.client import find, last_words, say
 from engine.edge import Edge
 from engine.errors import NeedsPerson, Refused, Undone
 from nginx import versions
@@ -32,15 +32,35 @@ def configure(client: docker.DockerClient, args: Configure) -> None:
         raise Refused(f"nginx refuses the new configuration; the running one is untouched:\n{checked.stderr.strip()}")
     _must_be_safe(edge, http2=bool(_HTTP2.search(checked.stdout)))
     before = edge.run(["readlink", f"{places.STATE}/config"]).stdout.strip()
+    config = args.config
+    if before and edge.ask("/config") is not None and (other := _made_for_another(client, args)):
+        say(f"{args.container}: configuration {config} is right; the edge takes it up when {other} is gone")
+        files, config = before, _id(before)  # a new certificate does not wait
     begin = time.monotonic()
-    if _switch(edge, files, args.config):
+    if _switch(edge, files, config):
         _must_show(client, edge, args.certificate)
-        say(f"{args.container}: configuration {args.config} is running after {time.monotonic() - begin:.1f} s")
+        say(f"{args.container}: configuration {config} is running after {time.monotonic() - begin:.1f} s")
         return
     words = last_words(client.containers.get(edge.name))
     if before:
-        _switch(edge, before, before.rsplit("/", 1)[-1])
+        _switch(edge, before, _id(before))
     raise Undone(f"nginx accepted configuration {args.config} but does not run it; the one before is back. {words}")
+
+
+def _id(files: str) -> str:
+    return files.rsplit("/", 1)[-1]
+
+
+def _made_for_another(client: docker.DockerClient, args: Configure) -> str:
+    """The name of a container for which the configuration is not made; empty if there is none.
+
+    A label that a container does not have, as one of version 0.1, says nothing.
+    """
+    for name, labels in args.made_for.items():
+        container = find(client, name)
+        if container and any(container.labels.get(label, value) != value for label, value in labels.items()):
+            return name
+    return ""
 
 
 def _must_be_safe(edge: Edge, *, http2: bool) -> None:

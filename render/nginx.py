@@ -16,8 +16,9 @@ from render.keys import keys
 from render.limits import limits
 from settings import Settings
 from workloads import api, places
-from workloads.colour import COLOURS
+from workloads.colour import COLOURS, Colour
 from workloads.release import digest
+from workloads.way import Way
 
 TEMPLATES = Path(__file__).parent.parent / "nginx"
 _PLACEHOLDER = "<config-id>"
@@ -81,21 +82,30 @@ CREDENTIALS = ("Authorization", "X-Api-Key")
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeConfig:
-    """All files of one configuration by relative path, and the configuration's id (12 hex digits)."""
+    """All files of one configuration by relative path, and the configuration's id (12 hex digits). `ways` are those to
+    the colours that it is made for."""
 
     id: str
+    ways: Mapping[Colour, Way]
     files: Mapping[str, str]
 
 
-def render(settings: Settings) -> EdgeConfig:
-    """Render every template. The id is a digest of all texts. The edge's admin socket returns it."""
-    environment, values = _environment(), _values(settings)
+def render(settings: Settings, running: Mapping[Colour, Way] | None = None) -> EdgeConfig:
+    """Render every template. The id is a digest of all texts. The edge's admin socket returns it.
+
+    `running` are the ways to the colours that run and are not made anew; any other colour is to have the way that the
+    settings describe.
+    """
+    wanted = api.way(settings.api)
+    ways = {colour: (running or {}).get(colour, wanted) for colour in COLOURS}
+    environment, values = _environment(), _values(settings, ways)
     texts = {
         name.removesuffix(".j2"): environment.get_template(name).render(**values)
         for name in environment.list_templates(extensions=["j2", "js"])
     }
     config_id = digest(texts)
-    return EdgeConfig(id=config_id, files={name: text.replace(_PLACEHOLDER, config_id) for name, text in texts.items()})
+    files = {name: text.replace(_PLACEHOLDER, config_id) for name, text in texts.items()}
+    return EdgeConfig(id=config_id, ways=ways, files=files)
 
 
 @cache  # compiling the templates takes most of a rendering, and a program renders twice
@@ -122,13 +132,14 @@ def _public_port(settings: Settings) -> str:
     return "" if port == 443 else f":{port}"
 
 
-def _values(settings: Settings) -> dict[str, object]:
+def _values(settings: Settings, ways: Mapping[Colour, Way]) -> dict[str, object]:
+    servers = {colour: api.upstreams(settings, colour, way) for colour, way in ways.items()}
     return {
         "settings": settings,
         "stack": settings.stack,
         "config_id": _PLACEHOLDER,
         "public_port": _public_port(settings),
-        "own_address": _own_address(settings),
+        "own_address": _own_address(settings, ways, servers),
         # A browser keeps HSTS for the host name. Other programs use a development stack's host name (localhost) too.
         "hsts": settings.profile == "production",
         "http": places.HTTP,
@@ -147,17 +158,30 @@ def _values(settings: Settings) -> dict[str, object]:
         "capacity": capacity(settings.edge),
         "request_headers": _request_headers(settings),
         "preview": _lock(settings.rollout.preview_key),
-        "servers": {colour: api.upstreams(settings, colour) for colour in COLOURS},
+        "ways": ways,
+        "servers": servers,
+        "opened": _opened(ways),
     }
 
 
-def _own_address(settings: Settings) -> str:
+def _own_address(settings: Settings, ways: Mapping[Colour, Way], servers: Mapping[Colour, tuple[str, ...]]) -> str:
     """A pattern for the URLs in which an API may name itself: by a name of the stack, or by where it listens."""
-    ports = sorted({80, 443, settings.api.port, settings.edge.http_port, settings.edge.https_port})
-    own = [f"{host}:{settings.api.port}" for host in ("localhost", "127.0.0.1", "0.0.0.0")]
-    listens = [*own, *(upstream for colour in COLOURS for upstream in api.upstreams(settings, colour))]
+    inner = sorted({way.port for way in ways.values()})
+    ports = sorted({80, 443, *inner, settings.edge.http_port, settings.edge.https_port})
+    own = [f"{host}:{port}" for port in inner for host in ("localhost", "127.0.0.1", "0.0.0.0")]
+    listens = [*own, *(server for colour in COLOURS for server in servers[colour])]
     named = rf"(?:{_any(settings.edge.names)})(?::(?:{_any(map(str, ports))}))?"
     return rf"~*^https?://(?:{named}|{_any(listens)})(?<own_path>[/?].*)?$"
+
+
+def _opened(ways: Mapping[Colour, Way]) -> dict[str, tuple[Colour, ...]]:
+    """Each URL prefix that a colour opens, and the colours that open what begins with it.
+
+    nginx takes the longest prefix that fits. So where a colour opens a part of a prefix only, that part is a prefix of
+    its own here.
+    """
+    paths = dict.fromkeys(path for way in ways.values() for path in way.paths)
+    return {path: tuple(colour for colour, way in ways.items() if path.startswith(way.paths)) for path in paths}
 
 
 def _any(texts: Iterable[str]) -> str:

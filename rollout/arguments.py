@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from workloads.colour import Colour
+from workloads.way import Way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +37,24 @@ class Terms:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The release that is to go live: its id, the `way` to it, and the id that it had in version 0.1, `former`: the way
+    was no part of that."""
+
+    release: str
+    former: str
+    way: Way
+
+
+@dataclass(frozen=True, kw_only=True)
 class Look:
-    """What is planned against: `wanted` is the release that is to go live, `last_live` and `last_release` are what the
-    stack's outputs say of the last update. An edge that does not run has left its state in `volume`, where a container
+    """What is planned against: what is `wanted`; `last_live` and `last_release` are what the stack's outputs say of the
+    last update. An edge that does not run has left its state in `volume`, where a container
     of its `image` looks. `manual`: a person promotes. `preview`: nothing will be done, and the host may be unreachable.
     """
 
     place: Place
-    wanted: str
+    wanted: Wanted
     last_live: Colour | None
     last_release: str
     volume: str
@@ -54,7 +65,8 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True)
 class Preflight:
-    """`colour` is made anew for `release`. `generation` is what the journal has now, `attempt` what it will have."""
+    """`colour` is made anew for `release`. `generation` is what the journal has now, `attempt` what it will have.
+    `config` is the id of the edge's configuration for the new containers."""
 
     place: Place
     colour: Colour
@@ -62,6 +74,7 @@ class Preflight:
     generation: int
     attempt: int
     drain_timeout: float
+    config: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from rollout import state
 from rollout.arguments import Look
 from rollout.claim import new_id
 from rollout.observe import observe
-from rollout.plan import Last, Plan, plan, plan_unseen
+from rollout.plan import Last, Observed, Plan, known_as, plan, plan_unseen
 from rollout.state import State, TakenOver
 
 _TRIES = 5
@@ -28,7 +28,7 @@ def begin(look: Look, address: Address) -> Plan:
     except NeedsPerson as error:
         if not look.preview:
             raise
-        return plan_unseen(last, look.wanted, str(error))
+        return replace(plan_unseen(last, look.wanted.release, str(error)), release=look.wanted.release)
 
 
 def _claimed(address: Address, look: Look, last: Last) -> Plan:
@@ -38,7 +38,7 @@ def _claimed(address: Address, look: Look, last: Last) -> Plan:
     first: State | None = None
     for _ in range(_TRIES):
         seen, found = observe(client, address, look)
-        made = plan(seen, last, look.wanted, manual=look.manual)
+        made = _planned(seen, last, look)
         if look.preview or made.refusal or found is None or seen.edge != "running":
             return made
         first = first or found
@@ -55,3 +55,14 @@ def _claimed(address: Address, look: Look, last: Last) -> Plan:
         f"The state of releases in {look.place.edge} changes faster than it can be planned for. Nothing was changed; "
         "run the same command again."
     )
+
+
+def _planned(seen: Observed, last: Last, look: Look) -> Plan:
+    wanted = known_as(seen.colours, look.wanted)
+    made = plan(seen, last, wanted, manual=look.manual)
+    ways = {
+        colour: replicas[0].way
+        for colour, replicas in seen.colours.items()
+        if colour != made.create and replicas and replicas[0].way
+    }
+    return replace(made, release=wanted, ways=ways)

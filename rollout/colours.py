@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import quick
 from workloads.colour import COLOURS, Colour
+from workloads.way import Way, of_labels
 
 if TYPE_CHECKING:
     import docker
@@ -18,7 +19,7 @@ class Replica:
 
     `index` counts from 0; `state` is the engine's word, with the exit code of one that has ended; `health` is the
     verdict of the image's own check, empty if it has none; `since` is its last start, empty if there was none;
-    `addresses` are its fixed ones, up or down.
+    `addresses` are its fixed ones, up or down; `way` is None if its labels do not hold it.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Replica:
     release: str = ""
     image: str = ""
     readiness: str = "/"
+    way: Way | None = None
     attempt: int = 0
     restarts: int = 0
     since: str = ""
@@ -85,6 +87,7 @@ def _replica(attrs: Mapping[str, Any], colour: Colour, index: int) -> Replica:
         release=labels.get("orca.release", ""),
         image=attrs["Config"]["Image"],
         readiness=labels.get("orca.readiness", "/"),
+        way=of_labels(labels),
         attempt=int(labels.get("orca.attempt", 0)),
         restarts=attrs["RestartCount"],
         since="" if state["StartedAt"].startswith("0001-") else state["StartedAt"],

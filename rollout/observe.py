@@ -4,7 +4,7 @@ from engine import quick
 from engine.address import Address
 from engine.client import connect, find
 from engine.edge import Edge
-from rollout import state
+from rollout import former, state
 from rollout.arguments import Look
 from rollout.colours import find_colours
 from rollout.plan import Observed
@@ -28,6 +28,8 @@ def observe(client: quick.Engine, address: Address, look: Look) -> tuple[Observe
     )
     # After the state: if that is then claimed as it was read, nothing was released in between.
     colours = find_colours(client, place.service)
+    if status == "running":
+        colours = former.with_ways(Edge(client, place.edge), colours)
     if found is None:
         return Observed(edge=status, colours=colours), None
     seen = Observed(edge=status, marker=found.marker, journal=found.journal, damage=found.damage, colours=colours)

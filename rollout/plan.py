@@ -13,9 +13,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from rollout.arguments import Wanted
 from rollout.colours import Colours, release_of
 from rollout.journal import Journal
 from workloads.colour import COLOURS, Colour, other
+from workloads.way import Way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +44,10 @@ class Last:
 class Plan:
     """`target` is to be live in the end, with the journal at `generation` and `attempt`; `create` is the colour whose
     containers are made anew; `flips` says whether the live colour changes. `declared` are the colours that exist
-    besides, by the names of their containers; without names they have as many as the settings say. `frozen`: nothing of
-    the release may be touched. A `refusal` ends the update before anything is changed; a `note` is for the person who
-    reads along.
+    besides, by the names of their containers; without names they have as many as the settings say. `ways` are those of
+    the colours that exist and are not made anew, as far as they are known. `release` is the id under which the host
+    knows the wanted release. `frozen`: nothing of the release may be touched. A `refusal` ends the update before
+    anything is changed; a `note` is for the person who reads along.
     """
 
     target: Colour = "blue"
@@ -53,9 +56,21 @@ class Plan:
     generation: int = 0
     attempt: int = 0
     declared: Mapping[Colour, tuple[str, ...]] = field(default_factory=dict)
+    ways: Mapping[Colour, Way] = field(default_factory=dict)
+    release: str = ""
     frozen: bool = False
     refusal: str = ""
     note: str = ""
+
+
+def known_as(colours: Colours, wanted: Wanted) -> str:
+    """The id of the wanted release, as it is known where version 0.1 released it."""
+    former = any(
+        replica.release == wanted.former and replica.way == wanted.way
+        for replicas in colours.values()
+        for replica in replicas
+    )
+    return wanted.former if former else wanted.release
 
 
 def plan(seen: Observed, last: Last, wanted: str, *, manual: bool = False) -> Plan:

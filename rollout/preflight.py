@@ -1,7 +1,9 @@
 """Step `preflight`: clear the way for the containers of a colour that are about to be made anew.
 
 It holds the update to what it was planned against, waits until the old containers have no request in flight, and
-removes them: also those that an update left behind which was killed before Pulumi had taken note of them.
+removes them: also those that an update left behind which was killed before Pulumi had taken note of them. If the new
+containers need another configuration of the edge (their port, say), the edge takes it up now: until here the old ones
+were the standby.
 """
 
 import time
@@ -9,7 +11,9 @@ import time
 import docker
 from docker.errors import APIError, NotFound
 
+from engine.arguments import Configure
 from engine.client import find, say
+from engine.configure import configure
 from engine.edge import Edge
 from engine.errors import Refused
 from rollout.arguments import Preflight
@@ -26,7 +30,8 @@ _GONE = 30  # seconds that another deployment's removal of a container may take
 def preflight(client: docker.DockerClient, args: Preflight) -> None:
     """Raises Refused when the state has moved on, or when there are requests in flight to the end of the time;
     TakenOver within two seconds of another claim."""
-    with standing(Edge(client, args.place.edge)) as claim:
+    edge = Edge(client, args.place.edge)
+    with standing(edge) as claim:
         fresh = Journal() if (args.generation, args.attempt) == (0, 1) else None
         old = find_colours(client, args.place.service)[args.colour]
         journal = claim.read().journal or fresh
@@ -43,6 +48,8 @@ def preflight(client: docker.DockerClient, args: Preflight) -> None:
         claim.change(lambda journal: _begin(journal, args), instead=fresh)
         for replica in old:
             _remove(client, claim, replica)
+        if edge.ask("/config") != args.config:
+            configure(client, Configure(container=args.place.edge, config=args.config))
 
 
 def _remove(client: docker.DockerClient, claim: Claim, replica: Replica) -> None:

@@ -4,9 +4,9 @@ from rollout.plan import Plan
 from workloads.colour import other
 
 
-def sentence(plan: Plan, wanted: str, *, manual: bool) -> str:
-    """What the update does with the release `wanted`. `manual`: a person promotes it."""
-    target, live = plan.target, other(plan.target)
+def sentence(plan: Plan, *, manual: bool) -> str:
+    """What the update does with the wanted release. `manual`: a person promotes it."""
+    target, live, wanted = plan.target, other(plan.target), plan.release
     if plan.frozen:
         return f"The update leaves both colours as they are. The configuration describes release {wanted}."
     waits = manual and not plan.flips

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from settings.effect import NONE, RELEASE, RELOAD
+from settings.effect import NONE, RELEASE
 from settings.group import EnvName, Group, Off, Port
 from settings.images import Repository
 from settings.scalars import Items, Table, Text, Whole, text
@@ -37,12 +37,12 @@ class Api(Group):
     image: Repository = Field(
         "orca-agents/api", description="repository of the image; IMAGE_TAG is its tag", json_schema_extra=RELEASE
     )
-    port: Port = Field(8000, description="port that the API listens on", json_schema_extra=RELOAD)
+    port: Port = Field(8000, description="port that the API listens on", json_schema_extra=RELEASE)
     readiness: UrlPath = Field(
-        "/readyz", description="path that answers 2xx when a colour may get traffic", json_schema_extra=NONE
+        "/readyz", description="path that answers 2xx when a colour may get traffic", json_schema_extra=RELEASE
     )
     paths: Items[UrlPath] = Field(
-        ("/v1/",), min_length=1, description="URL prefixes that the edge lets through", json_schema_extra=RELOAD
+        ("/v1/",), min_length=1, description="URL prefixes that the edge lets through", json_schema_extra=RELEASE
     )
     smoke: Annotated[Smoke | None, Off] = Field(
         Smoke(),
@@ -52,7 +52,7 @@ class Api(Group):
     marks_streams: bool = Field(
         False,
         description="the API sends `X-Accel-Buffering: no` with its streams, so the edge may buffer its other answers",
-        json_schema_extra=RELOAD,
+        json_schema_extra=RELEASE,
     )
     env: Table[EnvName, Text] = Field(
         default_factory=dict,

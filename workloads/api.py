@@ -1,10 +1,14 @@
 """The API: one colour's containers."""
 
+from collections.abc import Mapping
+
 from settings import Settings
+from settings.api import Api
 from workloads import images, ollama
 from workloads.colour import Colour
 from workloads.network import address, attach
 from workloads.release import release
+from workloads.way import Way
 from workloads.workload import DependsOn, Exemption, Listen, Resources, Stop, Workload
 
 _HOSTS: dict[Colour, int] = {"blue": 32, "green": 64}
@@ -21,53 +25,77 @@ def current_release(settings: Settings) -> str:
     return colour_workloads(settings, "blue")[0].labels["orca.release"]
 
 
-def upstreams(settings: Settings, colour: Colour) -> tuple[str, ...]:
-    """`address:port` of each replica of a colour, where the edge asks it."""
+def former_release(settings: Settings) -> str:
+    """The id of the same release in version 0.1, which did not record the way: it was no part of the id."""
+    return _release(settings, {})
+
+
+def way(api: Api) -> Way:
+    """The way to the release that the settings describe."""
+    return Way(
+        port=api.port,
+        readiness=api.readiness,
+        paths=api.paths,
+        marks_streams=api.marks_streams,
+        replicas=api.replicas,
+    )
+
+
+def upstreams(settings: Settings, colour: Colour, to: Way) -> tuple[str, ...]:
+    """`address:port` of each replica of a colour that runs a release with the way `to`, where the edge asks it."""
     return tuple(
-        f"{address(settings, 'app-network', _HOSTS[colour] + replica)}:{settings.api.port}"
-        for replica in range(settings.api.replicas)
+        f"{address(settings, 'app-network', _HOSTS[colour] + replica)}:{to.port}" for replica in range(to.replicas)
     )
 
 
 def _replica(settings: Settings, colour: Colour, replica: int) -> Workload:
+    labels, usual = way(settings.api).labels, way(Api()).labels
+    # A default is no part of the id: so a new setting makes no new release of a stack that does not use it.
+    release_id = _release(settings, {name: value for name, value in labels.items() if usual[name] != value})
+    return _workload(settings, colour, replica, release_id=release_id, labels=labels)
+
+
+def _workload(
+    settings: Settings, colour: Colour, replica: int, *, release_id: str, labels: Mapping[str, str]
+) -> Workload:
     service = f"api-{colour}"
     networks = ["app-network", "model", *(["egress"] if settings.api.egress else [])]
-
-    def workload(release_id: str) -> Workload:
-        return Workload(
-            name=f"{settings.stack}-{service}" + (f"-{replica + 1}" if replica else ""),
-            service=service,
-            purpose=f"the API, {colour}: live, standby or next release",
-            image=images.api(settings),
-            user=settings.api.user,
-            env={
-                "OLLAMA_BASE_URL": f"http://ollama:{ollama.PORT}",
-                **settings.api.env,
-                "ORCA_COLOUR": colour,
-                "ORCA_RELEASE": release_id,
-            },
-            labels={"orca.colour": colour, "orca.release": release_id, "orca.replica": str(replica)},
-            networks=tuple(attach(settings, network, _HOSTS[colour] + replica) for network in networks),
-            listens=(
-                Listen(
-                    port=settings.api.port,
-                    needed_by=frozenset({"nginx"}),
-                    why="the edge passes requests on",
-                    wider="the others share a network with it: the other colour, the model server, and on egress what "
-                    "else has a way out",
-                ),
+    return Workload(
+        name=f"{settings.stack}-{service}" + (f"-{replica + 1}" if replica else ""),
+        service=service,
+        purpose=f"the API, {colour}: live, standby or next release",
+        image=images.api(settings),
+        user=settings.api.user,
+        env={
+            "OLLAMA_BASE_URL": f"http://ollama:{ollama.PORT}",
+            **settings.api.env,
+            "ORCA_COLOUR": colour,
+            "ORCA_RELEASE": release_id,
+        },
+        labels={"orca.colour": colour, "orca.release": release_id, "orca.replica": str(replica), **labels},
+        networks=tuple(attach(settings, network, _HOSTS[colour] + replica) for network in networks),
+        listens=(
+            Listen(
+                port=settings.api.port,
+                needed_by=frozenset({"nginx"}),
+                why="the edge passes requests on",
+                wider="the others share a network with it: the other colour, the model server, and on egress what "
+                "else has a way out",
             ),
-            depends_on=(DependsOn(service=ollama.SERVICE), DependsOn(service=ollama.INIT, condition="completed")),
-            tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=64m,mode=1777"},
-            stop=Stop(signal="SIGTERM", grace=settings.api.drain),
-            resources=Resources(memory=settings.api.memory, cpus=settings.api.cpus, pids=settings.api.pids),
-            exemptions=(
-                Exemption(
-                    rule="health-check",
-                    reason="any image will do, so the check is the image's own; the gate asks the readiness path",
-                ),
+        ),
+        depends_on=(DependsOn(service=ollama.SERVICE), DependsOn(service=ollama.INIT, condition="completed")),
+        tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=64m,mode=1777"},
+        stop=Stop(signal="SIGTERM", grace=settings.api.drain),
+        resources=Resources(memory=settings.api.memory, cpus=settings.api.cpus, pids=settings.api.pids),
+        exemptions=(
+            Exemption(
+                rule="health-check",
+                reason="any image will do, so the check is the image's own; the gate asks the readiness path",
             ),
-        )
+        ),
+    )
 
+
+def _release(settings: Settings, labels: Mapping[str, str]) -> str:
     # The number of replicas is part of the release, though it is part of no container.
-    return workload(release(workload(""), settings.api.replicas))
+    return release(_workload(settings, "blue", 0, release_id="", labels=labels), settings.api.replicas)

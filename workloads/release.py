@@ -8,10 +8,11 @@ from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
+from workloads.way import REPLICAS
 from workloads.workload import Workload
 
 COLOUR_ENV = ("ORCA_COLOUR", "ORCA_RELEASE")
-COLOUR_LABELS = ("orca.colour", "orca.release", "orca.replica")
+COLOUR_LABELS = ("orca.colour", "orca.release", "orca.replica", REPLICAS)
 
 
 def release(workload: Workload, replicas: int) -> str:

@@ -7,7 +7,11 @@ from typing import Any, ClassVar
 import pytest
 
 from render.nginx import base_url, render
+from rollout.former import way_in
 from settings import Settings, load
+from workloads import api
+from workloads.colour import COLOURS
+from workloads.way import Way
 
 
 def dev(**values: Any) -> Settings:
@@ -30,11 +34,78 @@ def test_every_include_is_there() -> None:
             assert included in files or (included.endswith("/*.conf") and included.split("/")[0] in folders)
 
 
-@pytest.mark.parametrize(("marks", "lines"), [(False, ["off"]), (True, [])])
-def test_answers_wait_in_no_buffer_unless_the_api_marks_its_streams(marks: bool, lines: list[str]) -> None:
-    text = render(dev(api={"marksStreams": marks})).files["snippets/proxy.conf"]
-    assert re.findall(r"proxy_buffering\s+(\w+);", text) == lines
-    assert "X-Accel-Buffering" not in text, "the mark is not to be ignored"
+@pytest.mark.parametrize(("marks", "word"), [(False, "off"), (True, "on")])
+def test_answers_wait_in_no_buffer_unless_the_api_marks_its_streams(marks: bool, word: str) -> None:
+    files = render(dev(api={"marksStreams": marks})).files
+    assert re.findall(r"proxy_buffering\s+(\w+);", files["sites/10-api.conf"]) == [word]
+    assert re.findall(r"proxy_buffering\s+(\w+);", files["sites/90-admin.conf"]) == [word, word]
+    assert not any("X-Accel-Buffering" in text.partition("#")[0] for text in files.values()), (
+        "the mark is not to be ignored"
+    )
+
+
+class TestWays:
+    """A colour that runs keeps its own way, whatever the settings say now."""
+
+    SETTINGS = dev(api={"port": 8001, "paths": ["/v1/chat/", "/v2/"], "readiness": "/ready", "replicas": 2})
+    RUNNING = Way(port=8000, readiness="/readyz", paths=("/v1/",), marks_streams=True, replicas=1)
+    CONFIG = render(SETTINGS, {"blue": RUNNING})
+
+    def test_ports_and_replicas(self) -> None:
+        text = self.CONFIG.files["conf.d/60-upstreams.conf"]
+        live, standby = ["10.1.1.32:8000"], ["10.1.1.64:8001", "10.1.1.65:8001"]
+        for colour, own, others in (("blue", live, standby), ("green", standby, live)):
+            upstream = re.search(rf"upstream {colour} {{(.*?)}}", text, re.DOTALL)
+            assert upstream
+            assert re.findall(r"server (\S+) max_fails", upstream[1]) == own
+            assert re.findall(r"server (\S+) backup", upstream[1]) == others
+        asked = re.findall(
+            r"server_name ((?:blue|green)-\d);.*?proxy_pass http://(\S+);",
+            self.CONFIG.files["sites/90-admin.conf"],
+            re.DOTALL,
+        )
+        assert asked == [("blue-0", *live), ("green-0", standby[0]), ("green-1", standby[1])]
+
+    def test_readiness(self) -> None:
+        text = self.CONFIG.files["conf.d/60-upstreams.conf"]
+        assert re.findall(r"^    (blue|green) +(/\S+);", text, re.MULTILINE) == [
+            ("blue", "/readyz"),
+            ("green", "/ready"),
+        ]
+
+    def test_a_path_is_open_to_the_colours_that_open_it(self) -> None:
+        text = self.CONFIG.files["sites/10-api.conf"]
+        only = {
+            path: re.findall(r"if \(\$pool != (\w+)\)", body)
+            for path, body in re.findall(r"location (/v\S+) {(.*?)\n    }", text, re.DOTALL)
+        }
+        assert only == {"/v1/": ["blue"], "/v1/chat/": [], "/v2/": ["green"]}
+
+    def test_each_colour_has_its_own_buffering_where_they_differ(self) -> None:
+        text = self.CONFIG.files["sites/10-api.conf"]
+        assert re.findall(r"location @(\w+) {.*?proxy_buffering (\w+);", text, re.DOTALL) == [
+            ("blue", "on"),
+            ("green", "off"),
+        ]
+        assert "@blue" not in render(self.SETTINGS).files["sites/10-api.conf"]
+
+    def test_a_redirect_is_known_by_the_ports_of_both(self) -> None:
+        text = self.CONFIG.files["snippets/proxy.conf"]
+        assert r"10\.1\.1\.32:8000|10\.1\.1\.64:8001" in text
+        assert r"localhost:8000" in text
+        assert r"localhost:8001" in text
+
+    def test_without_what_runs_both_have_the_wanted_one(self) -> None:
+        assert render(self.SETTINGS).ways == dict.fromkeys(("blue", "green"), api.way(self.SETTINGS.api))
+        assert self.CONFIG.ways["blue"] == self.RUNNING
+
+    def test_the_configuration_tells_its_ways_again(self) -> None:
+        text = "".join(self.CONFIG.files.values())
+        assert {colour: way_in(text, colour, "/other") for colour in COLOURS} == self.CONFIG.ways
+
+    def test_every_path_may_be_open(self) -> None:
+        text = render(dev(api={"paths": ["/"]})).files["sites/10-api.conf"].rpartition("ssl_certificate_key")[2]
+        assert text.count("location / {") == 1
 
 
 def test_each_container_has_a_name_at_the_operator_s_door() -> None:

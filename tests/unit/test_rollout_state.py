@@ -13,14 +13,16 @@ from engine.client import Result
 from engine.edge import Edge
 from engine.errors import NeedsPerson, Undone
 from rollout import begin, state
-from rollout.arguments import Look, Place
+from rollout.arguments import Look, Place, Wanted
 from rollout.claim import Claim, standing
 from rollout.journal import Journal, parse
 from rollout.plan import Observed, Plan
 from rollout.state import State, TakenOver
 from workloads.places import STATE
+from workloads.way import Way
 
 Q, R = "q" * 12, "r" * 12
+WAY = Way(port=8000, readiness="/readyz", paths=("/v1/",), marks_streams=False, replicas=1)
 AT = "2026-01-01T00:00:00Z"
 LIVE = Journal(attempt=1).flipped("blue", Q, "release", AT)
 
@@ -164,7 +166,7 @@ class TestClaim:
 
 
 class TestBeginning:
-    GOOD = Plan(target="green", create="green", flips=True, generation=2, attempt=2)
+    GOOD = Plan(target="green", create="green", flips=True, generation=2, attempt=2, release=R)
 
     @pytest.fixture
     def update(self, live: Folder, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -182,7 +184,7 @@ class TestBeginning:
             monkeypatch.setattr(begin, "connect_quickly", lambda _: None)
             look = Look(
                 place=Place(edge="e", service="s"),
-                wanted=R,
+                wanted=Wanted(release=R, former=Q, way=WAY),
                 last_live="blue",
                 last_release=Q,
                 volume="",
@@ -204,7 +206,7 @@ class TestBeginning:
         files = sorted(live.path.iterdir())
         assert update(self.GOOD, preview=True) == self.GOOD
         assert update(self.GOOD, running=False) == self.GOOD
-        refused = Plan(refusal="rejected")
+        refused = Plan(refusal="rejected", release=R)
         assert update(refused) == refused
         assert sorted(live.path.iterdir()) == files
 

@@ -14,6 +14,7 @@ from components.provider import on_engine
 from components.service import Host, services
 from components.settings import stack_settings
 from components.storage import Storage, StorageArgs
+from render.nginx import render
 from settings import Settings
 from workloads.stack import Stack
 from workloads.stack import stack as everything
@@ -39,13 +40,14 @@ opts = on_engine(settings)
 images = images_on_engine(settings, stack, opts)
 networks = Networks("network", stack.networks, opts=opts)
 certificate = Certificate("certificate", CertificateArgs(settings=settings), opts=opts)
-contents = edge_files(settings, certificate)
+config = render(settings, plan.ways)
+contents = edge_files(settings, config, certificate)
 storage = Storage("storage", StorageArgs(settings=settings, stack=stack, images=images, contents=contents), opts=opts)
 host = Host(images=images, networks=networks.by_key, storage=storage)
 running = services(settings, stack, host, opts)
 edge = Edge(
     "edge",
-    EdgeArgs(settings=settings, host=host, workload=stack.edge, certificate=certificate, services=running),
+    EdgeArgs(settings=settings, host=host, stack=stack, config=config, certificate=certificate, services=running),
     opts=opts,
 )
 api = BlueGreen(

@@ -21,11 +21,13 @@ from images import reference
 from rollout import arguments
 from rollout.begin import begin
 from rollout.plan import Plan
+from settings.api import Api
 from tools.lab.place import Place
 from tools.lab.processes import Process, end, kill_pulumi
 from tools.lab.project import ROOT, Project, overlaid
 from tools.lab.sweep import sweep
 from tools.lab.wait import eventually
+from workloads import api
 
 PROGRAM = Path(__file__).parent / "program.py"
 CONFIG: dict[str, Any] = {
@@ -138,7 +140,7 @@ class SmallStack(Project):
         """What a preview of another release would plan to do."""
         look = arguments.Look(
             place=arguments.Place(edge=f"{self.name}-nginx", service=f"{self.name}-api"),
-            wanted="0" * 12,
+            wanted=arguments.Wanted(release="0" * 12, former="0" * 12, way=api.way(Api())),
             last_live="green" if self.live == "green" else "blue",
             last_release="1" * 12,
             volume=f"{self.name}-edge-state",

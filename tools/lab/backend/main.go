@@ -8,9 +8,12 @@
 //	FAIL        share of requests to /v1/ answered with 500, as "0.2"; /v1/chat is spared
 //	FAIL_AFTER  number of requests to /v1/chat, as "1", after which each one to /v1/ is answered with 500
 //	IDLE        time after which it closes an idle connection
+//	PORT        port that it listens on, instead of 8000
+//	READY_PATH  path of readiness, instead of /readyz
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,7 +42,7 @@ func main() {
 	}
 	idle, _ := time.ParseDuration(os.Getenv("IDLE"))
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /readyz", ready)
+	mux.HandleFunc("GET "+cmp.Or(os.Getenv("READY_PATH"), "/readyz"), ready)
 	mux.Handle("/v1/echo", failing(echo))
 	mux.Handle("GET /v1/hello", failing(hello))
 	mux.Handle("GET /v1/stream", failing(stream))
@@ -48,7 +51,7 @@ func main() {
 	mux.HandleFunc("/v1/seen", seen)
 	mux.HandleFunc("POST /v1/raw", raw)
 	mux.HandleFunc("/v1/moved", moved)
-	server := &http.Server{Addr: ":8000", Handler: mux, IdleTimeout: idle}
+	server := &http.Server{Addr: ":" + cmp.Or(os.Getenv("PORT"), "8000"), Handler: mux, IdleTimeout: idle}
 
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
