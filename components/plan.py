@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 
 from components.bluegreen import place
+from components.ports import ports_are_free
 from engine.address import of_stack
 from engine.errors import CommandError
 from rollout.arguments import Look, Wanted
@@ -25,8 +26,10 @@ def release_plan(settings: Settings, stack: Stack) -> Plan:
     """What this update has to do so that the release of these settings is live.
 
     To be called before the first resource is registered: from then on Pulumi may be replacing the edge, which holds
-    the state that is read here. Says the plan in a sentence. Raises `pulumi.RunError` when the release is refused.
+    the state that is read here. Says the plan in a sentence. Raises `pulumi.RunError` when the release is refused, or
+    a port of the edge is taken.
     """
+    ports_are_free(settings, stack)  # before an update claims the state: a refused one has disturbed nobody
     last = _last_outputs()
     look = Look(
         place=place(stack),

@@ -3,28 +3,19 @@
 import json
 
 from components.stack_file import read_stack
-from engine.errors import Refused
 from ops import pulumi
 from ops.ask import ask, wait_for_certificate
 from ops.lock import wait_for_other
-from ops.ports import taken
 from ops.recover import finish_interrupted
-from rollout.stack import engine_of
 from settings import Settings
 
 
 def up(stack: str) -> None:
-    """Raises Refused when a port of the edge is taken, PulumiFailed, or NoAnswer when the question is not answered."""
+    """Raises PulumiFailed, or NoAnswer when the question is not answered."""
     settings = read_stack(stack)
     wait_for_other(stack)
     if not pulumi.make(stack):
         finish_interrupted(stack)
-    if ports := taken(settings, engine_of(stack)):
-        where = ", ".join(map(str, settings.edge.bind))
-        raise Refused(
-            f"Port {' and port '.join(map(str, ports))} on {where} is in use by another program; "
-            f"nothing was changed. Stop it, or set edge.httpPort and edge.httpsPort in Pulumi.{stack}.yaml."
-        )
     pulumi.show("up", stack, "--yes", "--skip-preview")
     made = pulumi.outputs(stack)
     _ask(stack, settings, made["url"], made["ca"])

@@ -15,7 +15,7 @@ from render.capacity import capacity
 from render.keys import keys
 from render.limits import limits
 from settings import Settings
-from workloads import api, places
+from workloads import api, edge, places
 from workloads.colour import COLOURS, Colour
 from workloads.release import digest
 from workloads.way import Way
@@ -142,8 +142,7 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> dict[str, object]
         "own_address": _own_address(settings, ways, servers),
         # A browser keeps HSTS for the host name. Other programs use a development stack's host name (localhost) too.
         "hsts": settings.profile == "production",
-        "http": places.HTTP,
-        "https": places.HTTPS,
+        "listeners": edge.listeners(settings),
         "run": places.RUN,
         "state": places.STATE,
         "certificate": f"{places.ACME}/current" if settings.edge.tls.acme else places.CERTIFICATES,

@@ -24,6 +24,15 @@ _FOLLOW = (
 _RUN = f"exec nginx -c {STATE}/config/nginx.conf -g 'daemon off;'"
 
 
+def listeners(settings: Settings) -> tuple[tuple[int, int], ...]:
+    """The ports that nginx listens on in the container for each address of `edge.bind`: HTTP and HTTPS.
+
+    An address has inner ports of its own. The official Docker plugin compares published ports by the inner one: of one
+    that is published twice it sees a change at every update, and recreates the container.
+    """
+    return tuple((HTTP + number, HTTPS + number) for number, _ in enumerate(settings.edge.bind))
+
+
 def volumes(settings: Settings) -> dict[str, Volume]:
     """Container path to the volume mounted there."""
     places = {CONFIG: "config", CERTIFICATES: "certificates", STATE: "state"}
@@ -54,8 +63,8 @@ def server(settings: Settings) -> Workload:
         sysctls={"net.ipv4.tcp_tw_reuse": "1"},
         ports=tuple(
             Port(container=inside, host=outside, bind=address)
-            for address in settings.edge.bind
-            for inside, outside in ((HTTP, settings.edge.http_port), (HTTPS, settings.edge.https_port))
+            for address, inner in zip(settings.edge.bind, listeners(settings), strict=True)
+            for inside, outside in zip(inner, (settings.edge.http_port, settings.edge.https_port), strict=True)
         ),
         listens=tuple(
             Listen(
@@ -64,7 +73,8 @@ def server(settings: Settings) -> Workload:
                 why="clients come by the published port",
                 wider="the edge meets the API on app-network; it asks a client there no less than one outside",
             )
-            for port in (HTTP, HTTPS)
+            for inner in listeners(settings)
+            for port in inner
         ),
         health=HealthCheck(
             test=("CMD", "curl", "-fsS", "-o", "/dev/null", "--unix-socket", ADMIN_SOCKET, "http://edge/health"),

@@ -7,4 +7,4 @@ ACME = "/var/lib/acme"
 RUN = "/run/edge"
 ADMIN_SOCKET = f"{RUN}/admin.sock"
 HTTP, HTTPS = 8080, 8443
-"""The ports that nginx listens on in the container."""
+"""The ports that nginx listens on in the container, for the first address of `edge.bind`."""

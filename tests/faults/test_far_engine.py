@@ -96,6 +96,18 @@ def test_a_release_and_a_rollback_lose_nothing(far: SmallStack, load: LoadClient
     assert far.status()["live"] == far.live
 
 
+def test_a_port_that_is_taken_over_there(far: SmallStack) -> None:
+    before = far.ids()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        far.want(edge=far.common["edge"] | {"httpsPort": port})
+        refused = far.pulumi("preview", check=False)
+    far.want_again(far.version)
+    assert refused.returncode != 0
+    assert f"edge.httpsPort: 127.0.0.1:{port}: another program holds it" in refused.stdout + refused.stderr
+    assert far.ids() == before
+
+
 def test_a_host_that_does_not_answer_is_named(far: SmallStack, host: str) -> None:
     far.operator["DOCKER_HOST"] = f"{host}:1"
     try:

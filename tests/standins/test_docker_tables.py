@@ -125,6 +125,12 @@ HEALTH = {"tests": ["CMD", "x"], "interval": "1s"}
         ({"ports": [PORT]}, {"ports": [{**PORT, "external": 8081}]}, {"ports[0].external": REPLACED}),
         ({"ports": [PORT]}, {"ports": [{"internal": 80}]}, {}),
         ({"ports": [PORT, {**PORT, "internal": 81}]}, {"ports": [{**PORT, "internal": 81}, PORT]}, {}),
+        ({"ports": [PORT, {**PORT, "ip": "::"}]}, {"ports": [PORT, {**PORT, "ip": "::"}]}, {}),
+        (
+            {"ports": [PORT, {**PORT, "ip": "::"}]},
+            {"ports": [{**PORT, "ip": "::"}, PORT]},
+            {"ports[0].ip": REPLACED, "ports[1].ip": REPLACED},
+        ),
         ({"volumes": [{"volumeName": "v"}]}, {"volumes": [{"volumeName": "w"}]}, {"volumes": REPLACED}),
         (
             {"networksAdvanced": [{"name": "n"}]},

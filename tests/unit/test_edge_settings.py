@@ -7,7 +7,6 @@ import pytest
 from settings import SettingsError, load
 from settings.edge import Edge
 from workloads.edge import server
-from workloads.places import HTTPS
 
 KEY = "0123456789abcdef" * 2
 OTHER = "fedcba9876543210" * 2
@@ -234,4 +233,10 @@ class TestForms:
     def test_bind_is_one_address_or_several(self, written: Any, read: list[str]) -> None:
         assert [str(address) for address in edge(bind=written).bind] == read
         workload = server(load("dev", {**DEV, "edge": {"bind": written}}))
-        assert [str(port.bind) for port in workload.ports if port.container == HTTPS] == read
+        assert [str(port.bind) for port in workload.ports if port.host == 443] == read
+
+    def test_the_first_address_has_the_ports_of_a_single_one_and_no_inner_port_is_published_twice(self) -> None:
+        several = server(load("dev", {**DEV, "edge": {"bind": ["127.0.0.1", "::1", "192.0.2.1"]}})).ports
+        single = server(load("dev", {**DEV, "edge": {"bind": "127.0.0.1"}})).ports
+        assert several[: len(single)] == single
+        assert len({port.container for port in several}) == len(several)

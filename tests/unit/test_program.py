@@ -13,6 +13,7 @@ from pulumi.runtime import mocks
 from pulumi.runtime.proto import resource_pb2
 
 import components.plan
+import components.ports
 from certificates.__main__ import self_signed
 from engine.address import Address
 from rollout.arguments import Look
@@ -73,6 +74,7 @@ def program(monkeypatch: pytest.MonkeyPatch, plan: Plan) -> tuple[Engine, Monito
         return plan
 
     monkeypatch.setattr(components.plan, "begin", planned)
+    monkeypatch.setattr(components.ports, "refused", lambda _address, _trial: {})
     monitor = Monitor(engine)
     mocks.set_mocks(engine, project="orca-agents", stack="prod", preview=False, monitor=monitor)
     pulumi.runtime.set_all_config(texts)

@@ -93,7 +93,14 @@ def _compare_lists(field: Field, path: str, old: Sequence[Any], new: Sequence[An
 
 
 def _in_order_of(field: Field, old: Sequence[Any], new: Sequence[Any]) -> list[Any]:
-    """The old elements, each at the place of the new one that has the same `match` properties."""
+    """The old elements, each at the place of the new one that has the same `match` properties.
+
+    The official plugin looks for the first such element alone. Where several have the same properties, it compares the
+    lists as they are.
+    """
+    keys = [tuple(item.get(name) for name in field.match) for item in new]
+    if len(set(keys)) < len(keys):
+        return list(old)
     left = list(old)
     ordered: list[Any] = []
     for item in new:

@@ -15,7 +15,8 @@ def _write_ports(value: list[dict[str, Any]], body: Body) -> None:
 
 
 def _read_ports(found: Body) -> list[dict[str, Any]]:
-    """The ports in use; of a container that does not run, those it would use."""
+    """The ports in use; of a container that does not run, those it would use. Those of one inner port are in the
+    engine's order."""
     used = (found.get("NetworkSettings") or {}).get("Ports") or {}
     bound = used if any(used.values()) else found["HostConfig"].get("PortBindings") or {}
     ports = []
@@ -24,7 +25,7 @@ def _read_ports(found: Body) -> list[dict[str, Any]]:
         for binding in bindings or []:
             given = {"internal": int(internal), "protocol": protocol or "tcp", "ip": binding.get("HostIp") or "0.0.0.0"}
             ports.append({**given, "external": int(binding.get("HostPort") or 0)})
-    return sorted(ports, key=lambda port: (port["internal"], port["protocol"], port["ip"]))
+    return sorted(ports, key=lambda port: (port["internal"], port["protocol"]))
 
 
 def _read_hosts(value: list[str]) -> list[dict[str, str]]:
