@@ -66,9 +66,10 @@ def refused(address: Address, trial: Trial) -> Mapping[HostPort, str]:
     held = {port: holder for port in new if (holder := _holder(client, port, trial.publisher))}
     free = [port for port in new if port not in held and not any(port.overlaps(own) for own in now)]
     images = [publisher.attrs["Image"], trial.image] if publisher else [trial.image]
-    if not _try(client, images, trial, free):
+    if not (together := _try(client, images, trial, free)):
         return held
-    return held | {port: problem for port in free if (problem := _try(client, images, trial, [port]))}
+    alone = {port: problem for port in free if (problem := _try(client, images, trial, [port]))}
+    return held | (alone or dict.fromkeys(free, together))
 
 
 def _bound(ports: Mapping[str, Sequence[Mapping[str, str]] | None] | None) -> Iterable[HostPort]:

@@ -15,6 +15,7 @@ from render.capacity import capacity
 from render.keys import keys
 from render.limits import limits
 from settings import Settings
+from settings.keys import CREDENTIALS
 from workloads import api, edge, places
 from workloads.colour import COLOURS, Colour
 from workloads.release import digest
@@ -54,19 +55,28 @@ REQUEST_HEADERS = (
     "Access-Control-Request-Method",
     "Anthropic-Beta",
     "Anthropic-Version",
+    "Baggage",
     "Cache-Control",
+    "Content-Disposition",
     "Content-Encoding",
+    "Content-Language",
+    "Content-Range",
     "Content-Type",
     "Cookie",
     "Idempotency-Key",
     "If-Match",
     "If-Modified-Since",
     "If-None-Match",
+    "If-Range",
+    "If-Unmodified-Since",
     "Last-Event-ID",
+    "MCP-Protocol-Version",
+    "MCP-Session-Id",
     "OpenAI-Beta",
     "OpenAI-Organization",
     "OpenAI-Project",
     "Origin",
+    "Prefer",
     "Range",
     "Sec-WebSocket-Extensions",
     "Sec-WebSocket-Key",
@@ -76,8 +86,6 @@ REQUEST_HEADERS = (
     "Tracestate",
     "User-Agent",
 )
-# With edge.apiKeys these headers hold a key, so the edge does not forward them. Without, the API may check keys itself.
-CREDENTIALS = ("Authorization", "X-Api-Key")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +163,7 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> dict[str, object]
         "keys": keys(settings.edge.api_keys),
         "limits": limits(settings.edge),
         "capacity": capacity(settings.edge),
+        "header_kb": int(settings.edge.header_limit.removesuffix("k")),
         "request_headers": _request_headers(settings),
         "preview": _lock(settings.rollout.preview_key),
         "ways": ways,
@@ -190,10 +199,8 @@ def _any(texts: Iterable[str]) -> str:
 def _request_headers(settings: Settings) -> list[str]:
     """The client's headers that the edge forwards, sorted by name."""
     more = settings.edge.request_headers
-    if settings.edge.api_keys is None:
+    if settings.edge.api_keys is None:  # then the API may check keys itself
         more = (*more, *CREDENTIALS)
-    else:
-        more = tuple(name for name in more if name.title() not in CREDENTIALS)
     given = {name.lower(): name for name in (*REQUEST_HEADERS, *more)}
     return [given[name] for name in sorted(given)]
 

@@ -11,7 +11,7 @@ from settings.cors import Cors
 from settings.effect import NONE, RELOAD, RESTART_EDGE
 from settings.group import Group, Hostname, Off, Port, off, refuse
 from settings.images import in_production
-from settings.keys import ApiKey, KeyId, distinct
+from settings.keys import CREDENTIALS, ApiKey, KeyId, distinct
 from settings.limits import Concurrency, Rates
 from settings.scalars import Items, Whole, decoded, text
 from settings.tls import Tls
@@ -124,6 +124,12 @@ class Edge(Group):
     request_headers: Items[HeaderName] = Field(
         (), description="headers that the edge passes to the API besides the usual ones", json_schema_extra=RELOAD
     )
+    header_limit: Annotated[Literal["8k", "16k", "32k"], BeforeValidator(text)] = Field(
+        "8k",
+        description="longest request line and longest header, as a large token of single sign-on; all headers together "
+        "may have four times as much",
+        json_schema_extra=RELOAD,
+    )
     trusted_proxies: Items[Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]] = Field(
         (),
         description="networks of load balancers in front; the edge takes the client's address from them alone",
@@ -168,6 +174,15 @@ class Edge(Group):
         """All host names; the first one stands in the stack's URL."""
         return (self.hostname, *self.hostnames)
 
+    @property
+    def completion_limits(self) -> Iterator[str]:
+        """The settings of this configuration that limit completions alone, by key."""
+        for name, limits in (("rateLimit", self.rate_limit), ("concurrency", self.concurrency)):
+            if limits and "completions" in limits.model_fields_set:
+                yield f"edge.{name}.completions"
+        for key_id, key in (self.api_keys or {}).items():
+            yield from (f"edge.apiKeys.{key_id}.{name}" for name in ("rate", "concurrency") if getattr(key, name))
+
     @model_validator(mode="before")
     @classmethod
     def _no_limits(cls, value: Any) -> Any:
@@ -188,6 +203,12 @@ class Edge(Group):
 
     def _conflicts(self) -> Iterator[str]:
         """What is wrong between settings of the edge; a setting that changes nothing beside another too."""
+        for number, address in enumerate(self.bind):
+            for other in self.bind[:number]:
+                if address == other or (
+                    address.version == other.version and other.is_unspecified | address.is_unspecified
+                ):
+                    yield f"bind names {other} and {address}, of which one includes the other; remove one of them"
         if self.http_port == self.https_port:
             yield f"httpPort and httpsPort are both {self.http_port}"
         names = [name.lower() for name in self.names]
@@ -205,6 +226,14 @@ class Edge(Group):
                 yield f"apiKeys.{key_id}.concurrency has no effect while concurrency is off; remove it"
             if (key.rate or key.concurrency) and not self.completion_paths:
                 yield f"apiKeys.{key_id} limits completions, and completionPaths names no path of one"
+        if self.api_keys is not None:
+            for name in self.request_headers:
+                if name.title() in CREDENTIALS:
+                    yield f"requestHeaders: {name} has no effect beside apiKeys: it holds the key, which stays here"
         for name, limits in (("rateLimit", self.rate_limit), ("concurrency", self.concurrency)):
+            if limits and self.api_keys is None:
+                for group, part in ((name, limits), (f"{name}.completions", limits.completions)):
+                    if "key" in part.model_fields_set:
+                        yield f"{group}.key has no effect without apiKeys; remove it"
             if limits and "completions" in limits.model_fields_set and not self.completion_paths:
                 yield f"{name}.completions has no effect: completionPaths names no path; remove one of them"

@@ -114,6 +114,9 @@ class Settings(BaseModel):
         for where, paths in wanted.items():
             if closed := [path for path in paths if not path.startswith(self.api.paths)]:
                 yield f"{where}: {', '.join(closed)} is not below api.paths, so nobody can ask for it"
+        if not any(path.startswith(self.api.paths) for path in self.edge.completion_paths):
+            for where in self.edge.completion_limits:
+                yield f"{where} has no effect: none of edge.completionPaths is below api.paths"
         if self.ollama_memory_reservation > self.ollama_memory_limit:
             yield "OLLAMA_MEMORY_RESERVATION is larger than OLLAMA_MEMORY_LIMIT"
         names = [model.full_name for model in self.ollama_models]

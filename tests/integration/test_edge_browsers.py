@@ -41,7 +41,8 @@ class TestOff:
 
 @pytest.fixture(scope="class")
 def on(edge: EdgeStack) -> EdgeStack:
-    edge.configure(**OPEN, apiKeys=KEYS, cors={"origins": [PAGE, "http://localhost:3000"], "credentials": True})
+    cors = {"origins": [PAGE, "http://localhost:3000"], "credentials": True}
+    edge.configure(**OPEN, apiKeys=KEYS, cors=cors, headerLimit="16k")
     return edge
 
 
@@ -84,6 +85,14 @@ class TestOn:
         assert error_code(answer) == refusal(status)
         assert allowed(answer)["allow-origin"] == PAGE
 
+    def test_large_cookies_of_single_sign_on_pass_with_one_setting(self, client: httpx.Client) -> None:
+        cookies = "; ".join(f"part{number}={'x' * 4000}" for number in range(4))[:16000]
+        answer = client.get("/v1/seen", headers={"Cookie": cookies, "X-Api-Key": KEY})
+        assert answer.json()["headers"]["Cookie"] == [cookies]
+        place = "https://elsewhere.example/" + "x" * 15000
+        answer = client.get("/v1/moved", params={"to": place}, headers={"X-Api-Key": KEY})
+        assert answer.headers["location"] == place, "an answer's head may repeat them"
+
     @pytest.mark.parametrize(
         "origin", ["https://evil.example", f"{PAGE}.evil.example", "http://chat.example.com", "null"]
     )
@@ -104,4 +113,5 @@ def test_any_origin(edge: EdgeStack) -> None:
             assert allowed(client.options("/v1/chat", headers={**PREFLIGHT, "Origin": origin}))["allow-origin"] == "*"
         answer = client.get("/v1/hello", headers={"Origin": PAGE})
         assert (allowed(answer)["allow-origin"], "allow-credentials" in allowed(answer)) == ("*", False)
+        assert allowed(answer)["expose-headers"] == "*"
         assert "vary" not in answer.headers

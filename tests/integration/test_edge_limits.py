@@ -20,7 +20,7 @@ KEYS: dict[str, Any] = {
     "other": {"keys": [OTHER]},
     "slow": {"keys": [SLOW], "rate": "6/m", "concurrency": 1},
 }
-PLENTY = {"address": "1000/s", "key": "1000/s", "server": "1000/s"}
+PLENTY = {"address": "1000/s", "server": "1000/s"}
 MANY = {"address": 1000, "key": 1000, "server": 1000}
 
 
@@ -50,8 +50,8 @@ def streaming(client: httpx.Client, count: int, key: str, seconds: int = 30) -> 
 
 @pytest.fixture(scope="class")
 def by_time(edge: EdgeStack) -> EdgeStack:
-    limits = {"address": "20/s", "key": "1000/s", "server": "1000/s"}
-    completions = {"address": "6/m", "key": "6/m", "server": "1000/s"}
+    limits = {"address": "20/s", "server": "1000/s"}
+    completions = {"address": "6/m", "server": "1000/s"}
     edge.configure(concurrency="off", rateLimit={**limits, "completions": completions})
     return edge
 

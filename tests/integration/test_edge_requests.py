@@ -1,5 +1,6 @@
 """What the running edge lets through to the API, and what it keeps to itself."""
 
+import json
 import re
 import socket
 import ssl
@@ -73,9 +74,15 @@ class TestHeaders:
         sent = {
             "Accept": "text/event-stream",
             "Authorization": "Bearer of-the-api-itself",
+            "Baggage": "user=1",
             "Content-Type": "application/json; charset=utf-8",
             "Cookie": "a=b",
             "Idempotency-Key": "1",
+            "If-Range": '"1"',
+            "Mcp-Protocol-Version": "2025-06-18",
+            "Mcp-Session-Id": "1868a90c",
+            "Prefer": "respond-async",
+            "Range": "bytes=5-",
             "Traceparent": "00-1-2-01",
             "User-Agent": "test",
             "X-Tenant": "named in edge.requestHeaders",
@@ -90,6 +97,140 @@ class TestHeaders:
             for name in ("x-content-type-options", "x-frame-options", "content-security-policy", "cache-control"):
                 assert len(headers.get_list(name)) == 1, (path, name)
             assert headers["server"] == "nginx"
+
+
+class TestAsClientsWriteIt:
+    """One request in the many forms in which clients send it."""
+
+    def ask(self, stack: EdgeStack, line: str, *heads: str, body: str = "") -> tuple[int, str]:
+        """Status and text of the answer; `heads` are the request's headers."""
+        head = "\r\n".join((line, *heads, "Connection: close"))
+        answer = send(stack, f"{head}\r\n\r\n{body}".encode())
+        return int(answer.split()[1]), answer.partition(b"\r\n\r\n")[2].decode()
+
+    @pytest.mark.parametrize("host", ["LocalHost", "localhost.", "localhost:443", "LOCALHOST.:9"])
+    def test_the_name(self, stack: EdgeStack, host: str) -> None:
+        status, text = self.ask(stack, "GET /v1/seen HTTP/1.1", f"Host: {host}")
+        assert (status, f'"host":"localhost:{stack.ports[1]}"' in text) == (200, True)
+
+    @pytest.mark.parametrize("name", ["LOCALHOST", "localhost."])
+    def test_the_name_in_the_handshake(self, stack: EdgeStack, name: str) -> None:
+        context = ssl.create_default_context(cafile=str(stack.ca))
+        context.check_hostname = False  # Python itself compares it letter by letter
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        with (
+            socket.create_connection(("127.0.0.1", stack.ports[1]), timeout=10) as plain,
+            context.wrap_socket(plain, server_hostname=name) as connection,
+        ):
+            assert connection.version() == "TLSv1.2"
+
+    @pytest.mark.parametrize(
+        ("written", "seen"),
+        [
+            ("https://localhost/v1/seen?a=b", "/v1/seen?a=b"),
+            ("HTTPS://LOCALHOST:443/v1/seen", "/v1/seen"),
+            ("/v1/seen/hf.co%2Fteam%2Fmodel%3AQ4_K_M", "/v1/seen/hf.co%2Fteam%2Fmodel%3AQ4_K_M"),
+            ("/v1/seen/team:model@sha256", "/v1/seen/team:model@sha256"),
+            ("/v1/seen?q=%2B+%20&a[]=1&b={}|^", "/v1/seen?q=%2B+%20&a[]=1&b={}|^"),
+            ("/v1/seen/m%C3%B6del", "/v1/seen/m%C3%B6del"),
+        ],
+    )
+    def test_the_address(self, stack: EdgeStack, written: str, seen: str) -> None:
+        status, text = self.ask(stack, f"GET {written} HTTP/1.1", "Host: localhost")
+        assert status == 200
+        assert json.loads(text.splitlines()[-1] if text.startswith("{") else text.split("\r\n")[1])["uri"] == seen
+
+    @pytest.mark.parametrize("heads", [("Host: localhost",), ()], ids=["a name", "no name"])
+    def test_http_1_0(self, stack: EdgeStack, heads: tuple[str, ...]) -> None:
+        """No chunks, which such a client cannot read: the end of the connection is the end of the stream."""
+        status, text = self.ask(stack, "GET /v1/stream?seconds=0.3 HTTP/1.0", *heads)
+        assert status == 200
+        assert text.startswith("data: ")
+        assert text.endswith("data: [DONE]\n\n")
+
+    def test_a_client_that_asks_before_it_sends(self, stack: EdgeStack) -> None:
+        expect = ("Host: localhost", "Expect: 100-continue")
+        status, text = self.ask(stack, "POST /v1/echo HTTP/1.1", *expect, "Content-Length: 3", body="abc")
+        assert status == 100
+        assert text.startswith("HTTP/1.1 200")
+        status, text = self.ask(stack, "POST /v1/echo HTTP/1.1", *expect, "Content-Length: 2000000")
+        assert (status, '"code":"413"' in text) == (413, True)
+
+    @pytest.mark.parametrize("method", ["POST", "OPTIONS"])
+    def test_no_body_at_all(self, stack: EdgeStack, method: str) -> None:
+        assert self.ask(stack, f"{method} /v1/seen HTTP/1.1", "Host: localhost")[0] == 200
+        assert self.ask(stack, f"{method} /v1/seen HTTP/1.1", "Host: localhost", "Content-Length: 0")[0] == 200
+
+    def test_a_body_of_unknown_length(self, client: httpx.Client) -> None:
+        pieces = (b"x" * 1000 for _ in range(1000))
+        assert client.post("/v1/echo", content=pieces).text.split()[1] == "1000000"
+        more = (b"x" * 1000 for _ in range(2000))
+        assert error_code(client.post("/v1/echo", content=more)) == refusal(413)
+
+    def test_a_header_on_several_lines(self, stack: EdgeStack) -> None:
+        lines = ("Host: localhost", "Accept: a/b", "Accept: c/d", "Cookie: a=1", "Cookie: b=2")
+        _, text = self.ask(stack, "GET /v1/seen HTTP/1.1", *lines)
+        assert '"Accept":["a/b, c/d"]' in text
+        assert '"Cookie":["a=1; b=2"]' in text
+
+    def test_two_requests_at_once_on_a_connection(self, stack: EdgeStack) -> None:
+        one = b"GET /v1/hello HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        assert send(stack, one + one.replace(b"hello", b"none") + CLOSE).count(b"HTTP/1.1 ") == 3
+
+    def test_http_on_the_port_for_https(self, stack: EdgeStack) -> None:
+        """To the same place by https, method and body kept; for another name there is none."""
+
+        def plain(host: str) -> bytes:
+            with socket.create_connection(("127.0.0.1", stack.ports[1]), timeout=10) as connection:
+                connection.sendall(f"POST /v1/chat?a=b HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n".encode())
+                return connection.recv(65536)
+
+        answer = plain("localhost")
+        assert answer.startswith(b"HTTP/1.1 308 ")
+        assert f"Location: {stack.url}/v1/chat?a=b\r\n".encode() in answer
+        answer = plain("evil.example")
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b'"code":"400"' in answer
+
+
+class TestAsApisAnswer:
+    @pytest.mark.parametrize(
+        ("status", "header"),
+        [
+            ("429 Too Many Requests", "Retry-After: 20"),
+            ("503 Service Unavailable", "Retry-After: 120"),
+            ("401 Unauthorized", 'WWW-Authenticate: Bearer realm="of the API"'),
+            ("405 Method Not Allowed", "Allow: GET"),
+            ("200 OK", "X_Under_Score: 1"),
+            ("200 OK", "X-RateLimit-Remaining-Requests: 59"),
+            ("200 OK", "Content-Encoding: gzip"),
+        ],
+    )
+    def test_its_own_headers_pass_once(self, stack: EdgeStack, status: str, header: str) -> None:
+        answer = self.raw(stack, f"HTTP/1.1 {status}\r\n{header}\r\nContent-Length: 0\r\n\r\n")
+        name = header.partition(":")[0]
+        assert [line for line in answer.split("\r\n") if line.lower().startswith(name.lower())] == [header]
+
+    @pytest.mark.parametrize("before", ["100 Continue\r\n", "103 Early Hints\r\nLink: </a>; rel=preload\r\n"])
+    def test_what_it_says_before(self, stack: EdgeStack, before: str) -> None:
+        answer = self.raw(stack, f"HTTP/1.1 {before}\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        assert answer.startswith("HTTP/1.1 200")
+        assert answer.endswith("\r\n\r\nok")
+
+    @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+    def test_no_body(self, stack: EdgeStack, status: str) -> None:
+        answer = self.raw(stack, f'HTTP/1.1 {status}\r\nETag: "1"\r\n\r\n')
+        assert answer.startswith(f"HTTP/1.1 {status}")
+        assert 'ETag: "1"' in answer
+
+    def test_an_old_one_s_end_is_that_of_its_connection(self, stack: EdgeStack) -> None:
+        answer = self.raw(stack, "HTTP/1.0 200 OK\r\n\r\ndata: [DONE]\n\n")
+        assert "data: [DONE]" in answer
+
+    def raw(self, stack: EdgeStack, answer: str) -> str:
+        """What a client gets when the API answers with exactly this."""
+        head = f"POST /v1/raw HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(answer)}\r\nConnection: close"
+        return send(stack, f"{head}\r\n\r\n{answer}".encode()).decode()
 
 
 class TestRequestIds:

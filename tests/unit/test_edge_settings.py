@@ -74,7 +74,7 @@ class TestKeys:
 
 class TestLimits:
     def test_one_number_may_be_changed_alone(self) -> None:
-        changed = edge(rateLimit={"completions": {"key": "5/s"}}).rate_limit
+        changed = edge(apiKeys={"a": {"keys": []}}, rateLimit={"completions": {"key": "5/s"}}).rate_limit
         assert changed
         assert (str(changed.completions.key), str(changed.completions.address)) == ("5/s", "120/m")
 
@@ -160,10 +160,42 @@ class TestWithoutEffect:
             ),
             ({"webSocketPaths": ["/v1/ws"], "methods": ["POST"]}, "edge: webSocketPaths has no effect"),
             ({"completionPaths": ["/v2/x"]}, "edge.completionPaths: /v2/x is not below api.paths"),
+            (
+                {"apiKeys": {"a": {"keys": []}}, "requestHeaders": ["authorization"]},
+                "edge: requestHeaders: authorization has no effect beside apiKeys",
+            ),
+            (
+                {"apiKeys": {"a": {"keys": []}}, "requestHeaders": ["X-API-Key"]},
+                "edge: requestHeaders: X-API-Key has no effect beside apiKeys",
+            ),
+            ({"rateLimit": {"key": "5/s"}}, "edge: rateLimit.key has no effect without apiKeys"),
+            (
+                {"rateLimit": {"completions": {"key": "5/s"}}},
+                "edge: rateLimit.completions.key has no effect without apiKeys",
+            ),
+            ({"concurrency": {"key": 5}}, "edge: concurrency.key has no effect without apiKeys"),
+            (
+                {"concurrency": {"completions": {"key": 5}}},
+                "edge: concurrency.completions.key has no effect without apiKeys",
+            ),
+            ({"bind": ["127.0.0.1", "127.0.0.1"]}, "edge: bind names 127.0.0.1 and 127.0.0.1"),
+            ({"bind": ["::1", "::"]}, "edge: bind names ::1 and ::, of which one includes the other"),
         ],
     )
     def test_refused(self, values: dict[str, Any], words: str) -> None:
         assert words in refused(**values)
+
+    @pytest.mark.parametrize(
+        ("values", "where"),
+        [
+            ({"rateLimit": {"completions": {"address": "5/s"}}}, "edge.rateLimit.completions"),
+            ({"concurrency": {"completions": {"server": 5}}}, "edge.concurrency.completions"),
+            ({"apiKeys": {"a": {"keys": [], "rate": "5/s"}}}, "edge.apiKeys.a.rate"),
+        ],
+    )
+    def test_limits_of_completions_that_nobody_can_ask_for(self, values: dict[str, Any], where: str) -> None:
+        message = refused({**DEV, "api": {"paths": ["/v2/"]}}, **values)
+        assert f"{where} has no effect: none of edge.completionPaths is below api.paths" in message
 
     def test_all_at_once(self) -> None:
         message = refused(httpPort=443, proxyProtocol=True, webSocketPaths=["/v1/ws"], methods=["POST"])

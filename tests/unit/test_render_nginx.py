@@ -215,7 +215,7 @@ class TestKeys:
 
         assert passed({"apiKeys": "off"})
         assert not passed({"apiKeys": self.KEYS})
-        assert not passed({"apiKeys": self.KEYS, "requestHeaders": ["authorization", "X-API-KEY"]})
+        assert not passed({"apiKeys": self.KEYS, "requestHeaders": ["X-Tenant"]})
 
     def test_a_key_s_own_limits_take_it_out_of_the_common_ones(self) -> None:
         text = render(dev(edge={"apiKeys": self.KEYS})).files["conf.d/56-limits.conf"]
@@ -236,9 +236,14 @@ class TestLimits:
         assert "zone=rate_server;" in text
 
     def test_a_refused_client_is_told_when_to_come_back(self) -> None:
-        limits = {"address": "20/s", "completions": {"address": "7/m", "key": "1/s"}}
+        limits = {"address": "20/s", "completions": {"address": "7/m"}}
         text = render(dev(edge={"rateLimit": limits})).files["conf.d/80-refusals.conf"]
         assert re.search(r"default +1;\n +completion +9;", text)
+
+    def test_an_answer_s_head_may_repeat_the_longest_line(self) -> None:
+        text = render(dev(edge={"headerLimit": "32k"})).files["conf.d/50-sizes.conf"]
+        assert re.search(r"large_client_header_buffers +4 32k;", text)
+        assert re.search(r"proxy_buffer_size +64k;", text)
 
     def test_off_is_off(self) -> None:
         files = render(dev(edge={"rateLimit": "off", "concurrency": "off"})).files

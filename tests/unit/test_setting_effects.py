@@ -87,6 +87,7 @@ CHANGED: dict[str, Any] = {
     "edge.webSocketPaths": ["/v1/ws"],
     "edge.methods": ["GET"],
     "edge.requestHeaders": ["X-Tenant"],
+    "edge.headerLimit": "16k",
     "edge.trustedProxies": ["10.0.0.0/8"],
     "edge.proxyProtocol": True,
     "edge.cors": {"origins": ["*"]},

@@ -49,6 +49,7 @@ func main() {
 	mux.HandleFunc("POST /v1/chat", counting(chat))
 	mux.HandleFunc("GET /v1/eat", eat)
 	mux.HandleFunc("/v1/seen", seen)
+	mux.HandleFunc("/v1/seen/{rest...}", seen)
 	mux.HandleFunc("POST /v1/raw", raw)
 	mux.HandleFunc("/v1/moved", moved)
 	server := &http.Server{Addr: ":" + cmp.Or(os.Getenv("PORT"), "8000"), Handler: mux, IdleTimeout: idle}
