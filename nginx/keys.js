@@ -4,7 +4,7 @@ import crypto from "crypto";
 
 function digest(request) {
     const bearer = /^Bearer +([^ ]+)$/i.exec(request.headersIn.Authorization || "");
-    const key = bearer ? bearer[1] : request.headersIn["X-Api-Key"];
+    const key = bearer ? bearer[1] : request.headersIn["X-Api-Key"] || request.headersIn["Api-Key"];
     return key ? crypto.createHash("sha256").update(key).digest("hex") : "";
 }
 

@@ -11,8 +11,8 @@ from settings.group import Group
 from settings.scalars import Items, Secret, Whole, text
 from settings.values import Rate, UrlPath
 
-CREDENTIALS = ("Authorization", "X-Api-Key")
-"""The headers in which a client sends its key."""
+CREDENTIALS = ("Authorization", "X-Api-Key", "Api-Key")
+"""The headers in which a client sends its key: as OpenAI's, Anthropic's and Azure's packages do."""
 SHORTEST, LONGEST = 32, 256
 """Characters of a key. 32 hex digits are 128 random bits."""
 _VARIETY = 8  # different characters; 32 random hex digits have fewer once in some ten million

@@ -40,6 +40,7 @@ def bearer(key: str) -> dict[str, str]:
         bearer(APP),
         {"Authorization": f"bearer  {APP}"},
         {"X-Api-Key": APP},
+        {"Api-Key": APP},
         {"Authorization": "Basic eDp5", "X-Api-Key": APP},
     ],
 )
@@ -89,7 +90,7 @@ def test_a_key_with_paths_of_its_own_has_no_others(client: httpx.Client) -> None
 
 
 def test_the_api_is_told_the_id_and_not_the_key(client: httpx.Client) -> None:
-    for headers in (bearer(APP), {"X-Api-Key": APP}):
+    for headers in (bearer(APP), {"X-Api-Key": APP}, {"Api-Key": APP}):
         answer = client.get("/v1/seen", headers=headers | {"X-Orca-Key-Id": "batch-jobs"})
         assert answer.json()["headers"]["X-Orca-Key-Id"] == ["app"]
         assert APP not in answer.text

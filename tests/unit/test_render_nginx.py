@@ -211,7 +211,7 @@ class TestKeys:
     def test_keys_do_not_reach_the_api_but_its_own_credentials_do(self) -> None:
         def passed(edge: dict[str, Any]) -> bool:
             text = render(dev(edge=edge)).files["snippets/request-headers.conf"].lower()
-            return bool(re.search(r"^proxy_set_header (authorization|x-api-key)", text, re.MULTILINE))
+            return bool(re.search(r"^proxy_set_header (authorization|x-api-key|api-key)", text, re.MULTILINE))
 
         assert passed({"apiKeys": "off"})
         assert not passed({"apiKeys": self.KEYS})
