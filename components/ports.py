@@ -23,7 +23,7 @@ def ports_are_free(settings: Settings, stack: Stack) -> None:
     )
     try:
         problems = refused(of_stack(settings.docker_host), trial)
-    except NeedsPerson:
+    except (NeedsPerson, OSError):  # what the engine itself refuses is an OSError too
         return
     if problems:
         lines = "\n".join(f"  {_key(settings, port)}: {port}: {problem}" for port, problem in problems.items())

@@ -33,6 +33,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "healthCheck": "/healthz",
         "keepAlive": "10m",
     },
+    "the longest headers, and several addresses": {"headerLimit": "32k", "bind": ["127.0.0.1", "192.0.2.1", "::1"]},
     "a load balancer in front": {"trustedProxies": ["10.0.0.0/8", "fd00::/8"], "proxyProtocol": True},
 }
 
