@@ -18,7 +18,7 @@ from settings import Settings
 from workloads import api, places
 from workloads.colour import COLOURS, Colour
 from workloads.release import digest
-from workloads.way import Way
+from workloads.way import KEPT_REQUESTS, Way
 
 TEMPLATES = Path(__file__).parent.parent / "nginx"
 _PLACEHOLDER = "<config-id>"
@@ -146,6 +146,8 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> dict[str, object]
         "https": places.HTTPS,
         "run": places.RUN,
         "state": places.STATE,
+        "kept": places.KEPT,
+        "kept_requests": KEPT_REQUESTS,
         "certificate": f"{places.ACME}/current" if settings.edge.tls.acme else places.CERTIFICATES,
         "acme": places.ACME if settings.edge.tls.acme else "",
         "admin_socket": places.ADMIN_SOCKET,

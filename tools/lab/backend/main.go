@@ -8,6 +8,7 @@
 //	FAIL        share of requests to /v1/ answered with 500, as "0.2"; /v1/chat is spared
 //	FAIL_AFTER  number of requests to /v1/chat, as "1", after which each one to /v1/ is answered with 500
 //	IDLE        time after which it closes an idle connection
+//	CLOSE       number of requests after which it closes a connection; "50 said" if the last answer says so
 //	PORT        port that it listens on, instead of 8000
 //	READY_PATH  path of readiness, instead of /readyz
 package main
@@ -19,10 +20,12 @@ import (
 	"fmt"
 	"io"
 	"math/rand"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -51,7 +54,7 @@ func main() {
 	mux.HandleFunc("/v1/seen", seen)
 	mux.HandleFunc("POST /v1/raw", raw)
 	mux.HandleFunc("/v1/moved", moved)
-	server := &http.Server{Addr: ":" + cmp.Or(os.Getenv("PORT"), "8000"), Handler: mux, IdleTimeout: idle}
+	server := &http.Server{Addr: ":" + cmp.Or(os.Getenv("PORT"), "8000"), Handler: closing(mux), IdleTimeout: idle, ConnContext: known}
 
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
@@ -65,6 +68,38 @@ func main() {
 		os.Exit(1)
 	}
 	time.Sleep(50 * time.Millisecond)
+}
+
+type key struct{}
+
+type connection struct {
+	net.Conn
+	requests atomic.Int64
+}
+
+// known lets closing find the connection of a request.
+func known(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, key{}, &connection{Conn: c})
+}
+
+// closing is for what CLOSE says.
+func closing(next http.Handler) http.Handler {
+	number, said, _ := strings.Cut(os.Getenv("CLOSE"), " ")
+	last, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := r.Context().Value(key{}).(*connection)
+		isLast := c.requests.Add(1) >= last
+		if isLast && said != "" {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+		if isLast && said == "" {
+			time.AfterFunc(time.Millisecond, func() { c.Close() }) // when the answer is out
+		}
+	})
 }
 
 var asked atomic.Int64
