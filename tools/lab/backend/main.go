@@ -26,6 +26,7 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -54,7 +55,8 @@ func main() {
 	mux.HandleFunc("/v1/seen", seen)
 	mux.HandleFunc("POST /v1/raw", raw)
 	mux.HandleFunc("/v1/moved", moved)
-	server := &http.Server{Addr: ":" + cmp.Or(os.Getenv("PORT"), "8000"), Handler: closing(mux), IdleTimeout: idle, ConnContext: known}
+	server := &http.Server{Addr: ":" + cmp.Or(os.Getenv("PORT"), "8000"), Handler: mux, IdleTimeout: idle}
+	closing(server)
 
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
@@ -72,33 +74,39 @@ func main() {
 
 type key struct{}
 
-type connection struct {
-	net.Conn
-	requests atomic.Int64
-}
+// known lets a request know its connection.
+func known(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, key{}, c) }
 
-// known lets closing find the connection of a request.
-func known(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, key{}, &connection{Conn: c})
-}
+var requests sync.Map // the number of requests of each connection
 
-// closing is for what CLOSE says.
-func closing(next http.Handler) http.Handler {
+// closing does what CLOSE says: without a word it closes a connection as soon as its last answer is out.
+func closing(server *http.Server) {
 	number, said, _ := strings.Cut(os.Getenv("CLOSE"), " ")
 	last, err := strconv.ParseInt(number, 10, 64)
 	if err != nil {
-		return next
+		return
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := r.Context().Value(key{}).(*connection)
-		isLast := c.requests.Add(1) >= last
-		if isLast && said != "" {
+	server.ConnContext = known
+	server.ConnState = func(c net.Conn, state http.ConnState) {
+		count, _ := requests.LoadOrStore(c, new(atomic.Int64))
+		switch state {
+		case http.StateActive:
+			count.(*atomic.Int64).Add(1)
+		case http.StateIdle:
+			if count.(*atomic.Int64).Load() >= last {
+				c.Close()
+			}
+		case http.StateClosed, http.StateHijacked:
+			requests.Delete(c)
+		}
+	}
+	next := server.Handler
+	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		count, _ := requests.Load(r.Context().Value(key{}))
+		if said != "" && count.(*atomic.Int64).Load() >= last {
 			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)
-		if isLast && said == "" {
-			time.AfterFunc(time.Millisecond, func() { c.Close() }) // when the answer is out
-		}
 	})
 }
 
