@@ -18,6 +18,7 @@ from workloads.colour import Colour
 from workloads.way import KEPT_REQUESTS
 
 _MARGIN = 0.5  # seconds that a container must keep a connection for longer than the edge
+_LONGEST = 15  # seconds for all the requests without a pause; a container that takes longer has not shown anything
 _HOUR = 3600
 _REQUEST = "curl -sS --max-time 10 -o /dev/null -w '%{num_connects}:%{http_code}:%header{connection}\\n'"
 # $1 is the pause between two requests as curl's rate; then come pairs of a container's name on the admin socket and its
@@ -26,7 +27,7 @@ _TRY = f"""
 rate=$1; shift
 try() {{
 server=$(curl -sS --max-time 2 --unix-socket {places.ADMIN_SOCKET} -f "http://$1/-/server") || return
-{_REQUEST} "http://$server$2#[1-{KEPT_REQUESTS}]"
+timeout {_LONGEST} {_REQUEST} "http://$server$2#[1-{KEPT_REQUESTS}]"
 {_REQUEST} --rate "$rate" "http://$server$2#[1-2]"
 }}
 while [ $# -gt 0 ]; do
