@@ -50,6 +50,10 @@ class Edge:
         """Run a command in the container. The state volume belongs to root: writing there needs `user="0"`."""
         return execute(self.container, command, user=user, env=env)
 
+    def run_while(self, command: Sequence[str], condition: str) -> Result:
+        """Run a command, and end it when the shell condition no longer holds."""
+        return self.run(["sh", "-c", _WHILE.format(condition=condition), "sh", *command])
+
     def must(self, command: Sequence[str], *, user: str = "", env: dict[str, str] | None = None) -> str:
         """The standard output of a command that has to succeed. Raises NeedsPerson with its error output if not."""
         result = self.run(command, user=user, env=env)
@@ -76,10 +80,10 @@ class Edge:
 
     def send(self, method: str, place: str, body: str, *, timeout: float, only_while: str) -> tuple[int, str]:
         """Status (0 for no whole answer) and text of a request with a JSON body to a place on the admin socket. It is
-        cut off when the shell condition `only_while` no longer holds."""
+        cut off as `run_while` says."""
         data = ["-H", "Content-Type: application/json", "--data-raw", body] if body else []
         curl = [*self._curl(timeout), "-X", method, *data, "-w", "\\n%{http_code}", f"http://{place}"]
-        result = self.run(["sh", "-c", _WHILE.format(condition=only_while), "sh", *curl])
+        result = self.run_while(curl, only_while)
         text, _, code = result.stdout.rpartition("\n")
         return (int(code) if result.code == 0 else 0), text
 

@@ -19,7 +19,7 @@ from settings.keys import CREDENTIALS
 from workloads import api, edge, places
 from workloads.colour import COLOURS, Colour
 from workloads.release import digest
-from workloads.way import Way
+from workloads.way import KEPT_REQUESTS, Way
 
 TEMPLATES = Path(__file__).parent.parent / "nginx"
 _PLACEHOLDER = "<config-id>"
@@ -153,6 +153,8 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> dict[str, object]
         "listeners": edge.listeners(settings),
         "run": places.RUN,
         "state": places.STATE,
+        "kept": places.KEPT,
+        "kept_requests": KEPT_REQUESTS,
         "certificate": f"{places.ACME}/current" if settings.edge.tls.acme else places.CERTIFICATES,
         "acme": places.ACME if settings.edge.tls.acme else "",
         "admin_socket": places.ADMIN_SOCKET,

@@ -11,7 +11,7 @@ from engine.edge import Edge
 from rollout.colours import Colours
 from workloads import places
 from workloads.colour import COLOURS, Colour
-from workloads.way import Way, parse
+from workloads.way import KEEP_ALIVE, Way, parse
 
 _FILES = ("conf.d/60-upstreams.conf", "sites/10-api.conf", "snippets/proxy.conf")
 _LINE = r"^# {colour}: (.+)$"
@@ -36,7 +36,10 @@ def with_ways(edge: Edge, colours: Colours) -> Colours:
 
 
 def way_in(text: str, colour: Colour, readiness: str) -> Way | None:
-    """The way to a colour in the text of the edge's configuration; version 0.1 has `readiness` in a label alone."""
+    """The way to a colour in the text of the edge's configuration; version 0.1 has `readiness` in a label alone.
+
+    The edge keeps no connection to its containers, because no gate has tried that (rollout/kept.py).
+    """
     if line := re.search(_LINE.format(colour=colour), text, re.MULTILINE):
         return parse(line[1])
     upstream = re.search(_UPSTREAM.format(colour=colour), text, re.MULTILINE | re.DOTALL)
@@ -49,4 +52,5 @@ def way_in(text: str, colour: Colour, readiness: str) -> Way | None:
         paths=tuple(_PATH.findall(text)),
         marks_streams=not _UNBUFFERED.search(text),
         replicas=len(ports),
+        keep_alive=KEEP_ALIVE,
     )

@@ -1,7 +1,7 @@
 """The gate: a colour gets traffic only after it has shown, from the proxy's own position, that it can answer.
 
 Each replica is asked through the edge's admin socket, alone and without a standby: some readiness passes in a row, then
-one real request.
+one real request. Between the two it shows whether it keeps connections (rollout/kept.py).
 """
 
 import shlex
@@ -15,6 +15,7 @@ from engine.errors import Undone
 from rollout.arguments import Smoke
 from rollout.claim import Claim
 from rollout.colours import Colours, Replica, find_colours
+from rollout.kept import keep
 from rollout.smoke import send
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def gate(
             said = time.monotonic()
         if row < needed:
             time.sleep(_EVERY)
+    keep(claim, replicas)
     if smoke:
         _must_answer(client, claim, replicas[0], smoke)
 

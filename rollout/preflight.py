@@ -21,6 +21,7 @@ from rollout.claim import Claim, standing
 from rollout.colours import Replica, find_colours
 from rollout.connections import drained
 from rollout.journal import Journal, now
+from rollout.kept import forget
 
 _STOP = 10  # seconds; it has no request left to end
 _CONFLICT = 409  # the engine's answer while another removal of the same container goes on
@@ -46,6 +47,7 @@ def preflight(client: docker.DockerClient, args: Preflight) -> None:
                 "rollout.drainTimeout."
             )
         claim.change(lambda journal: _begin(journal, args), instead=fresh)
+        forget(edge, args.colour)
         for replica in old:
             _remove(client, claim, replica)
         if edge.ask("/config") != args.config:

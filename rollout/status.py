@@ -50,13 +50,14 @@ class Status:
 def look(stack: Stack) -> Status:
     """Everything that the table shows; a colour without containers is None."""
     colours, found = stack.colours(), state.read(stack.edge)
+    in_flight = connections.by_colour(stack.edge, colours, found.marker)
     releases = {colour: release_of(replicas) for colour, replicas in colours.items() if replicas}
     return Status(
         stack=stack.name,
         marker=found.marker,
         damage=found.damage,
         journal=found.journal or rebuilt(found.marker, releases, 0, now()),
-        colours={colour: _colour(stack, colours[colour]) for colour in COLOURS},
+        colours={colour: _colour(stack, colours[colour], in_flight[colour]) for colour in COLOURS},
         certificate=_certificate(stack.edge.certificate()),
     )
 
@@ -157,14 +158,14 @@ def _certificate(pem: str) -> CertificateStatus | None:
     return CertificateStatus(not_after=leaf.not_valid_after_utc, issuer=issuer)
 
 
-def _colour(stack: Stack, replicas: tuple[Replica, ...]) -> ColourStatus | None:
+def _colour(stack: Stack, replicas: tuple[Replica, ...], in_flight: int) -> ColourStatus | None:
     if not replicas:
         return None
     return ColourStatus(
         release=release_of(replicas) or "mixed",
         image=replicas[0].image,
         health=_health(replicas, codes(stack.edge, replicas)),
-        in_flight=connections.count(stack.edge, replicas),
+        in_flight=in_flight,
         restarts=sum(replica.restarts for replica in replicas),
         since=max(replica.since for replica in replicas),
     )

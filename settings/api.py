@@ -54,6 +54,12 @@ class Api(Group):
         description="the API sends `X-Accel-Buffering: no` with its streams, so the edge may buffer its other answers",
         json_schema_extra=RELEASE,
     )
+    keep_alive: Annotated[Annotated[Duration, Field(ge=1, le=60)] | None, Off] = Field(
+        1,
+        description="how long the edge keeps an idle connection to the API, if the gate finds that the API keeps it "
+        "longer; or off",
+        json_schema_extra=RELEASE,
+    )
     env: Table[EnvName, Text] = Field(
         default_factory=dict,
         description="further environment of the API; in plain text, so never a secret",

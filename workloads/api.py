@@ -37,6 +37,7 @@ def way(api: Api) -> Way:
         readiness=api.readiness,
         paths=api.paths,
         marks_streams=api.marks_streams,
+        keep_alive=api.keep_alive or 0,
         replicas=api.replicas,
     )
 

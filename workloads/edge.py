@@ -58,8 +58,9 @@ def server(settings: Settings) -> Workload:
         mounts=tuple(Mount(volume=mounted[path], path=path, read_only=path != STATE) for path in mounted),
         depends_on=(DependsOn(service="acme"),) if ACME in mounted else (),
         tmpfs={RUN: "rw,noexec,nosuid,nodev,size=256m,uid=101,gid=101,mode=0750"},
-        # A connection per request leaves a closed one behind for a minute each: without this, some 470 requests a
-        # second (28,232 ports / 60 s) use up the ports towards the live colour, and the standby would answer instead.
+        # For an API that keeps no connections, each request leaves a closed one behind for a minute: without this, some
+        # 470 requests a second (28,232 ports / 60 s) use up the ports towards the live colour, and the standby would
+        # answer instead.
         sysctls={"net.ipv4.tcp_tw_reuse": "1"},
         ports=tuple(
             Port(container=inside, host=outside, bind=address)

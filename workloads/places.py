@@ -8,3 +8,5 @@ RUN = "/run/edge"
 ADMIN_SOCKET = f"{RUN}/admin.sock"
 HTTP, HTTPS = 8080, 8443
 """The ports that nginx listens on in the container, for the first address of `edge.bind`."""
+KEPT = f"{STATE}/kept"
+"""With `-<colour>` behind it: a file that is there if the edge may keep connections to the colour (rollout/kept.py)."""

@@ -9,17 +9,23 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 REPLICAS = "orca.replicas"
+KEEP_ALIVE = 1
+"""The default of `api.keepAlive`, in seconds: what a release has that was made before there was such a setting."""
+KEPT_REQUESTS = 100
+"""Requests over one connection to the API. The gate tries so many, and the edge sends no more."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """The settings of `api` with these names. `replicas` is the number of containers of a colour."""
+    """The settings of `api` with these names. `keep_alive` is in seconds, 0 for off; `replicas` is the number of
+    containers of a colour."""
 
     port: int
     readiness: str
     paths: tuple[str, ...]
     marks_streams: bool
     replicas: int
+    keep_alive: int
 
     @property
     def labels(self) -> dict[str, str]:
@@ -28,6 +34,7 @@ class Way:
             "orca.readiness": self.readiness,
             "orca.paths": " ".join(self.paths),  # a path has no space (settings/values.py)
             "orca.marks-streams": "yes" if self.marks_streams else "no",
+            "orca.keep-alive": str(self.keep_alive),
             REPLICAS: str(self.replicas),
         }
 
@@ -46,6 +53,7 @@ def of_labels(labels: Mapping[str, str]) -> Way | None:
         paths=tuple(labels["orca.paths"].split()),
         marks_streams=labels["orca.marks-streams"] == "yes",
         replicas=int(labels[REPLICAS]),
+        keep_alive=int(labels["orca.keep-alive"]),
     )
 
 

@@ -62,8 +62,8 @@ class TestFlips:
 
 def results(found: Flipped) -> report.Results:
     contender = Contender(name="one", software="one 1.0", url="", direct="", ca=Path(), forth=(), back=())
-    own = Speed(rate=500, rate_ratio=0.25, p99=0.0042, p99_ratio=2.1, lost=3, wrong=4)
-    alone = Speed(rate=2000, rate_ratio=1, p99=0.002, p99_ratio=1, lost=0, wrong=0)
+    own = Speed(rate=500, rate_ratio=0.25, p99=0.0042, p99_ratio=2.1, first=0.003, first_ratio=1.5, lost=3, wrong=4)
+    alone = Speed(rate=2000, rate_ratio=1, p99=0.002, p99_ratio=1, first=0.002, first_ratio=1, lost=0, wrong=0)
     return report.Results(
         command="python -m tools.benchmarks --flips 2",
         machine=["a machine"],
@@ -100,6 +100,7 @@ class TestReport:
             "the whole command, ms: median": "500",
             "throughput (2,000/s alone)": "25%, 500/s",
             "p99 (2.0 ms alone)": "2.1 x, 4.2 ms",
+            "first event (2.0 ms alone)": "1.5 x, 3.0 ms",
             "lost at full speed": "3",
             "wrong colour at full speed": "4",
         }
@@ -139,5 +140,11 @@ def test_an_answer_of_the_standby_at_full_speed_is_wrong_and_one_from_nobody_is_
         ]
     )
     paced = Result([request(0.0, BLUE, kind="keepalive", lasts=0.03), request(11.1, GREEN, kind="keepalive")])
-    found = measured(closed, paced, seconds=2, live=GREEN)
-    assert found == Round(rate=1, p99=0.03, lost=1, wrong=2)
+    streams = Result(
+        [
+            Request("stream", 10.0, 10.5, GREEN, "ok", 10.25),
+            Request("stream", 10.5, 10.6, "", "truncated"),
+        ]
+    )
+    found = measured(closed, paced, streams, seconds=2, live=GREEN)
+    assert found == Round(rate=1, p99=0.03, first=0.25, lost=2, wrong=2)

@@ -48,7 +48,7 @@ class TestWays:
     """A colour that runs keeps its own way, whatever the settings say now."""
 
     SETTINGS = dev(api={"port": 8001, "paths": ["/v1/chat/", "/v2/"], "readiness": "/ready", "replicas": 2})
-    RUNNING = Way(port=8000, readiness="/readyz", paths=("/v1/",), marks_streams=True, replicas=1)
+    RUNNING = Way(port=8000, readiness="/readyz", paths=("/v1/",), marks_streams=True, replicas=1, keep_alive=1)
     CONFIG = render(SETTINGS, {"blue": RUNNING})
 
     def test_ports_and_replicas(self) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,8 @@ from rollout import connections
 from rollout.accesslog import Score, Tally, failed
 from rollout.claim import Claim
 from rollout.colours import Replica
+from settings.api import Api
+from workloads import api
 
 # Two to 10.78.1.32:8000 (one established, one being opened), one closed by us, one to the other colour, one client.
 TABLE = """\
@@ -47,9 +50,10 @@ class TestDrain:
         monkeypatch.setattr(time, "time", lambda: next(hours) * (-1) ** next(hours))
         return left
 
-    def drain(self, timeout: float) -> tuple[int, float]:
+    def drain(self, timeout: float, keep_alive: int | None = None) -> tuple[int, float]:
         now = [100.0]
-        replicas = (Replica(name="x-api-blue", colour="blue", index=0),)
+        way = None if keep_alive is None else replace(api.way(Api()), keep_alive=keep_alive)
+        replicas = (Replica(name="x-api-blue", colour="blue", index=0, way=way),)
         left = connections.drained(
             Claim(None, held=""),  # type: ignore[arg-type]  # nothing but the counting asks its edge
             replicas,
@@ -71,6 +75,13 @@ class TestDrain:
             "drain 10/25 s: 1 in flight on blue",
             "drain 20/25 s: 1 in flight on blue",
         ]
+
+    def test_idle_connections_get_the_time_to_go(self, counts: list[int]) -> None:
+        """The edge keeps them for 5 s, however short the drain is to be."""
+        counts[:] = [9, 9, 9, 9, 9, 0]
+        assert self.drain(0, keep_alive=5) == (0, 2.5)
+        counts[:] = [9]
+        assert self.drain(0, keep_alive=5) == (9, 6.0)
 
     def test_nothing_in_flight_is_no_wait(self, counts: list[int], capsys: pytest.CaptureFixture[str]) -> None:
         counts[:] = [0]

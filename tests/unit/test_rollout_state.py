@@ -22,7 +22,7 @@ from workloads.places import STATE
 from workloads.way import Way
 
 Q, R = "q" * 12, "r" * 12
-WAY = Way(port=8000, readiness="/readyz", paths=("/v1/",), marks_streams=False, replicas=1)
+WAY = Way(port=8000, readiness="/readyz", paths=("/v1/",), marks_streams=False, replicas=1, keep_alive=1)
 AT = "2026-01-01T00:00:00Z"
 LIVE = Journal(attempt=1).flipped("blue", Q, "release", AT)
 

@@ -56,6 +56,7 @@ CHANGED: dict[str, Any] = {
     "api.smoke.expect": "ok",
     "api.smoke.timeout": "5s",
     "api.marksStreams": True,
+    "api.keepAlive": "5s",
     "api.env": {"A": "b"},
     "api.replicas": 2,
     "api.egress": False,

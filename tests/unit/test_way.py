@@ -12,9 +12,10 @@ from rollout.plan import known_as
 from settings import Settings, load
 from workloads import api
 from workloads.colour import COLOURS, Colour
-from workloads.way import Way, of_labels, parse
+from workloads.way import KEEP_ALIVE, Way, of_labels, parse
 
-WAY = Way(port=8001, readiness="/ready", paths=("/v1/", "/v2/"), marks_streams=True, replicas=2)
+WAY = Way(port=8001, readiness="/ready", paths=("/v1/", "/v2/"), marks_streams=True, replicas=2, keep_alive=5)
+FORMER_WAY = replace(WAY, keep_alive=KEEP_ALIVE)
 # What version 0.1 rendered for a stack with two replicas, in the parts that tell the way.
 FORMER = """
 upstream blue {
@@ -64,7 +65,9 @@ def test_a_container_of_version_0_1_tells_none() -> None:
 
 
 def test_every_container_of_a_colour_carries_it() -> None:
-    wanted = settings(port=8001, readiness="/ready", paths=["/v1/", "/v2/"], marksStreams=True, replicas=2)
+    wanted = settings(
+        port=8001, readiness="/ready", paths=["/v1/", "/v2/"], marksStreams=True, replicas=2, keepAlive="5s"
+    )
     carried = [of_labels(replica.labels) for colour in COLOURS for replica in api.colour_workloads(wanted, colour)]
     assert carried == [WAY] * 4
 
@@ -83,6 +86,10 @@ def test_defaults_change_no_id(of_api: dict[str, Any]) -> None:
     assert api.current_release(settings(**of_api)) == api.former_release(settings(**of_api))
 
 
+def test_version_0_1_had_what_is_the_default_now() -> None:
+    assert api.way(settings().api).keep_alive == KEEP_ALIVE
+
+
 def test_the_id_is_that_of_version_0_1() -> None:
     assert api.former_release(settings()) == "de6fdf81ebbf"
     assert api.former_release(settings(replicas=2)) == "69be251595b4"
@@ -92,9 +99,9 @@ class TestVersionOne:
     """Stacks whose containers carry no way."""
 
     def test_the_configuration_that_runs_knows_it(self) -> None:
-        assert way_in(FORMER, "blue", "/ready") == WAY
+        assert way_in(FORMER, "blue", "/ready") == FORMER_WAY
         unbuffered = f"{FORMER}\nproxy_buffering             off;\n"
-        assert way_in(unbuffered, "blue", "/ready") == replace(WAY, marks_streams=False)
+        assert way_in(unbuffered, "blue", "/ready") == replace(FORMER_WAY, marks_streams=False)
 
     def test_an_edge_without_a_configuration_does_not(self) -> None:
         assert way_in("", "blue", "/ready") is None

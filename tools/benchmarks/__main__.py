@@ -151,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--flips", type=_count, default=40, help="flips of each contender (default: 40)")
     parser.add_argument(
-        "--seconds", type=_seconds, default=1.0, help="length of each of the ten measurements of speed (default: 1)"
+        "--seconds", type=_seconds, default=1.0, help="length of each of the fifteen measurements of speed (default: 1)"
     )
     parser.add_argument("--into", type=Path, metavar="FILE", help="write the table between the markers of FILE, too")
     parser.add_argument("--clean", action="store_true", help="remove what a killed run has left, and do nothing else")

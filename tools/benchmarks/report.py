@@ -53,6 +53,10 @@ def rows(results: Results) -> list[Row]:
         ("the whole command, ms: median", [_ms(_command(found)) for found in flipped]),
         (f"throughput ({alone.rate:,.0f}/s alone)", [f"{own.rate_ratio:.0%}, {own.rate:,.0f}/s" for own in speed]),
         (f"p99 ({_ms(alone.p99)} ms alone)", [f"{own.p99_ratio:.1f} x, {_ms(own.p99)} ms" for own in speed]),
+        (
+            f"first event ({_ms(alone.first)} ms alone)",
+            [f"{own.first_ratio:.1f} x, {_ms(own.first)} ms" for own in speed],
+        ),
         ("lost at full speed", [f"{own.lost:,}" for own in speed]),
         ("wrong colour at full speed", [f"{own.wrong:,}" for own in speed]),
     ]

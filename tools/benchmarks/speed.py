@@ -17,19 +17,25 @@ CONNECTIONS = 16
 # second for every contender, so that it is not the length of a queue.
 CLOSED = Mix(keepalive=f"{CONNECTIONS}@0s")
 PACED = Mix(keepalive=f"{CONNECTIONS}@10ms")
+# A stream of two events, the second one a tenth of a second behind the first, over a new connection each.
+STREAMS = Mix(stream=f"{CONNECTIONS}@10ms", stream_path="/v1/stream?seconds=0")
 _WARM_UP = 0.5  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """Answers a second in a closed loop, and the 99th percentile of the latency in seconds with pauses; both with their
-    ratio to the backend alone. Medians of all rounds. `lost` counts requests without an answer. `wrong` counts answers
+    """Answers a second in a closed loop, the 99th percentile of the latency in seconds with pauses, and the median of
+    the seconds to the first event of a stream; each with its ratio to the backend alone. Medians of all rounds.
+
+    `lost` counts requests without an answer. `wrong` counts answers
     of the colour that is not live: a proxy that uses its standby under load is fast, but its answers are wrong."""
 
     rate: float
     rate_ratio: float
     p99: float
     p99_ratio: float
+    first: float
+    first_ratio: float
     lost: int
     wrong: int
 
@@ -40,6 +46,7 @@ class Round:
 
     rate: float
     p99: float
+    first: float
     lost: int
     wrong: int
 
@@ -79,20 +86,21 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[math.ceil(share * len(ordered)) - 1]
 
 
-def measured(closed: Result, paced: Result, seconds: float, live: str) -> Round:
-    """A round from its requests: those of the closed loop, and those with pauses. Each part lasts `seconds`."""
-    everything = [*closed.requests, *paced.requests]
+def measured(closed: Result, paced: Result, streams: Result, seconds: float, live: str) -> Round:
+    """A round from its requests: those of the closed loop, those with pauses, and streams, each for `seconds`."""
+    everything = [*closed.requests, *paced.requests, *streams.requests]
     return Round(
         rate=(len(closed) - len(closed.lost)) / seconds,
         p99=percentile([request.end - request.start for request in paced.requests], 0.99),
-        lost=len(closed.lost) + len(paced.lost),
+        first=statistics.median(stream.first - stream.start for stream in streams.requests if stream.outcome == "ok"),
+        lost=len(closed.lost) + len(paced.lost) + len(streams.lost),
         wrong=sum(request.version not in (live, "") for request in everything),
     )
 
 
 def _measure(load: LoadClient, target: _Target, seconds: float) -> Round:
-    closed, paced = (_sent(load, target, mix, seconds) for mix in (CLOSED, PACED))
-    return measured(closed, paced, seconds, target.live)
+    closed, paced, streams = (_sent(load, target, mix, seconds) for mix in (CLOSED, PACED, STREAMS))
+    return measured(closed, paced, streams, seconds, target.live)
 
 
 def _sent(load: LoadClient, target: _Target, mix: Mix, seconds: float) -> Result:
@@ -112,6 +120,8 @@ def _speed(own: Sequence[Round], alone: Sequence[Round]) -> Speed:
         rate_ratio=statistics.median(found.rate / base.rate for found, base in pairs),
         p99=statistics.median(found.p99 for found in own),
         p99_ratio=statistics.median(found.p99 / base.p99 for found, base in pairs),
+        first=statistics.median(found.first for found in own),
+        first_ratio=statistics.median(found.first / base.first for found, base in pairs),
         lost=sum(found.lost for found in own),
         wrong=sum(found.wrong for found in own),
     )

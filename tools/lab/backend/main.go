@@ -8,6 +8,7 @@
 //	FAIL        share of requests to /v1/ answered with 500, as "0.2"; /v1/chat is spared
 //	FAIL_AFTER  number of requests to /v1/chat, as "1", after which each one to /v1/ is answered with 500
 //	IDLE        time after which it closes an idle connection
+//	CLOSE       number of requests after which it closes a connection; "50 said" if the last answer says so
 //	PORT        port that it listens on, instead of 8000
 //	READY_PATH  path of readiness, instead of /readyz
 package main
@@ -19,10 +20,13 @@ import (
 	"fmt"
 	"io"
 	"math/rand"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -53,6 +57,7 @@ func main() {
 	mux.HandleFunc("POST /v1/raw", raw)
 	mux.HandleFunc("/v1/moved", moved)
 	server := &http.Server{Addr: ":" + cmp.Or(os.Getenv("PORT"), "8000"), Handler: mux, IdleTimeout: idle}
+	closing(server)
 
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
@@ -66,6 +71,44 @@ func main() {
 		os.Exit(1)
 	}
 	time.Sleep(50 * time.Millisecond)
+}
+
+type key struct{}
+
+// known lets a request know its connection.
+func known(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, key{}, c) }
+
+var requests sync.Map // the number of requests of each connection
+
+// closing does what CLOSE says: without a word it closes a connection as soon as its last answer is out.
+func closing(server *http.Server) {
+	number, said, _ := strings.Cut(os.Getenv("CLOSE"), " ")
+	last, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return
+	}
+	server.ConnContext = known
+	server.ConnState = func(c net.Conn, state http.ConnState) {
+		count, _ := requests.LoadOrStore(c, new(atomic.Int64))
+		switch state {
+		case http.StateActive:
+			count.(*atomic.Int64).Add(1)
+		case http.StateIdle:
+			if count.(*atomic.Int64).Load() >= last {
+				c.Close()
+			}
+		case http.StateClosed, http.StateHijacked:
+			requests.Delete(c)
+		}
+	}
+	next := server.Handler
+	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		count, _ := requests.Load(r.Context().Value(key{}))
+		if said != "" && count.(*atomic.Int64).Load() >= last {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 var asked atomic.Int64

@@ -26,9 +26,10 @@ type client struct {
 	target
 	kind, method, path, body string
 	pause                    time.Duration
-	answered                 func()   // called when the first answer begins
-	conn                     net.Conn // nil when there is none to reuse
-	raw                      net.Conn // the TCP connection below it
+	answered                 func()    // called when the first answer begins
+	first                    time.Time // when the body of the last answer began
+	conn                     net.Conn  // nil when there is none to reuse
+	raw                      net.Conn  // the TCP connection below it
 	reader                   *bufio.Reader
 }
 
@@ -40,8 +41,9 @@ func (c *client) run(stop <-chan struct{}, records chan<- record) {
 		default:
 		}
 		r := record{kind: c.kind, start: time.Now()}
+		c.first = time.Time{}
 		r.version, r.outcome = c.once()
-		r.end = time.Now()
+		r.first, r.end = c.first, time.Now()
 		records <- r
 		c.answered()
 		select {
@@ -72,7 +74,10 @@ func (c *client) once() (version, outcome string) {
 		return "", text("read", err)
 	}
 	version = response.Header.Get(c.versionHeader)
-	data, err := io.ReadAll(response.Body)
+	body := bufio.NewReader(response.Body)
+	body.Peek(1)
+	c.first = time.Now()
+	data, err := io.ReadAll(body)
 	if c.kind != "keepalive" || response.Close || err != nil {
 		c.drop()
 	}

@@ -26,13 +26,15 @@ class Mix:
 
 @dataclass(frozen=True)
 class Request:
-    """One request; times in Unix seconds. `outcome` is `ok`, `truncated`, a status, or an error's text."""
+    """One request; times in Unix seconds. `outcome` is `ok`, `truncated`, a status, or an error's text. `first` is when
+    the first byte of the answer's body came, negative if none did."""
 
     kind: str
     start: float
     end: float
     version: str
     outcome: str
+    first: float = -1
 
 
 @dataclass
@@ -104,8 +106,8 @@ class Running:
 
 
 def _request(line: str) -> Request:
-    kind, start, end, version, outcome = line.rstrip("\n").split("\t")
-    return Request(kind, float(start), float(end), version, outcome)
+    kind, start, end, version, outcome, first = line.rstrip("\n").split("\t")
+    return Request(kind, float(start), float(end), version, outcome, float(first))
 
 
 class LoadClient:

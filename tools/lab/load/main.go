@@ -11,8 +11,8 @@
 //	stream     GET of server-sent events over a new connection each; whole only if its last event is [DONE]
 //
 // It runs until its standard input ends, then lets running requests end (at most -patience), and prints one line a
-// request on standard output: kind, start and end (Unix time in seconds), version (a header of the answer), outcome:
-// "ok", "truncated", a status such as "502", or the error. The first line, "ready", comes when every client's first answer
+// request on standard output: kind, start and end (Unix time in seconds), version (a header of the answer), outcome ("ok",
+// "truncated", a status such as "502", or the error), and when the first byte of the answer's body came. The first line, "ready", comes when every client's first answer
 // has begun.
 package main
 
@@ -33,7 +33,7 @@ import (
 
 type record struct {
 	kind, version, outcome string
-	start, end             time.Time
+	start, first, end      time.Time
 }
 
 func main() {
@@ -99,7 +99,8 @@ func print(records <-chan record) {
 			continue
 		}
 		seconds := func(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
-		fmt.Fprintf(out, "%s\t%.6f\t%.6f\t%s\t%s\n", r.kind, seconds(r.start), seconds(r.end), r.version, r.outcome)
+		fmt.Fprintf(out, "%s\t%.6f\t%.6f\t%s\t%s\t%.6f\n",
+			r.kind, seconds(r.start), seconds(r.end), r.version, r.outcome, seconds(r.first))
 	}
 }
 
