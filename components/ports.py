@@ -20,6 +20,7 @@ def ports_are_free(settings: Settings, stack: Stack) -> None:
         wanted=[HostPort(port.bind, port.host) for port in edge.ports],
         image=edge.image,
         network=stack.networks["edge"].name,
+        preview=pulumi.runtime.is_dry_run(),
     )
     try:
         problems = refused(of_stack(settings.docker_host), trial)

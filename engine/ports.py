@@ -42,20 +42,24 @@ class HostPort(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """`wanted` are the ports that the container named `publisher` is to publish; it may exist and publish some now.
-    `image` has a `/bin/sh`, and `network` is the one that the container is on; either may be absent on the engine."""
+    `image` has a `/bin/sh`, and `network` is the one that the container is on; either may be absent on the engine.
+
+    `preview`: an update may be at work, which a port that is tried just then would disturb.
+    """
 
     publisher: str
     wanted: Sequence[HostPort]
     image: str
     network: str
+    preview: bool = False
 
 
 def refused(address: Address, trial: Trial) -> Mapping[HostPort, str]:
     """The wanted ports that the engine cannot publish, each with what is in the way.
 
-    A port that the publisher publishes already is not tried. One that overlaps with such a port (another address, the
-    same number) can only be compared with those of other containers, and so can all ports as long as the engine has
-    none of the images. Raises NeedsPerson when the engine does not answer.
+    A port that the publisher publishes already is not tried. Some can only be compared with those of other containers:
+    one that overlaps with such a port (another address, the same number), all of them while the engine has none of the
+    images, and all of them in a preview while the publisher is away. Raises NeedsPerson when no engine answers.
     """
     publisher = find(connect_quickly(address), trial.publisher)
     now = set(_bound(publisher.attrs["NetworkSettings"]["Ports"])) if publisher else set()
@@ -65,6 +69,9 @@ def refused(address: Address, trial: Trial) -> Mapping[HostPort, str]:
     client = connect(address)
     held = {port: holder for port in new if (holder := _holder(client, port, trial.publisher))}
     free = [port for port in new if port not in held and not any(port.overlaps(own) for own in now)]
+    away = publisher is None or publisher.status != "running"
+    if trial.preview and away and client.networks.list(names=[trial.network]):
+        return held
     images = [publisher.attrs["Image"], trial.image] if publisher else [trial.image]
     if not (together := _try(client, images, trial, free)):
         return held

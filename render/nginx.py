@@ -162,6 +162,8 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> dict[str, object]
         "unread": UNREAD,
         # Parameter of `listen`: whether a connection begins with the PROXY protocol.
         "spoken": " proxy_protocol" if settings.edge.proxy_protocol else "",
+        # nginx refuses a map that names a path twice.
+        "completion_paths": dict.fromkeys(path.rstrip("/") or "/" for path in settings.edge.completion_paths),
         "keys": keys(settings.edge.api_keys),
         "limits": limits(settings.edge),
         "capacity": capacity(settings.edge),

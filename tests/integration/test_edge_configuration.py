@@ -33,6 +33,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "healthCheck": "/healthz",
         "keepAlive": "10m",
     },
+    "what stands twice": {
+        "completionPaths": ["/v1/x", "/v1/x/", "/v1/x", "/"],
+        "cors": {"origins": ["https://a.example", "https://a.example"]},
+        "requestHeaders": ["X-Tenant", "x-tenant"],
+        "webSocketPaths": ["/v1/ws", "/v1/ws"],
+        "trustedProxies": ["10.0.0.0/8", "10.0.0.0/8"],
+        "methods": ["GET", "GET", "POST"],
+    },
     "the longest headers, and several addresses": {"headerLimit": "32k", "bind": ["127.0.0.1", "192.0.2.1", "::1"]},
     "a load balancer in front": {"trustedProxies": ["10.0.0.0/8", "fd00::/8"], "proxyProtocol": True},
 }
