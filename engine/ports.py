@@ -90,7 +90,7 @@ def _bound(ports: Mapping[str, Sequence[Mapping[str, str]] | None] | None) -> It
 def _holder(client: "docker.DockerClient", port: HostPort, publisher: str) -> str:
     """The container that publishes the port, in words; empty if none does."""
     for container in client.api.containers():
-        name = container["Names"][0].removeprefix("/")
+        name = (container["Names"] or ("?",))[0].removeprefix("/")
         for bound in container["Ports"]:
             if bound.get("Type") == "tcp" and "PublicPort" in bound and name != publisher:
                 taken = HostPort(ip_address(bound.get("IP") or "0.0.0.0"), bound["PublicPort"])

@@ -34,7 +34,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "keepAlive": "10m",
     },
     "what stands twice": {
-        "completionPaths": ["/v1/x", "/v1/x/", "/v1/x", "/"],
+        "completionPaths": ["/v1/x", "/v1/x/", "/v1/x"],
         "cors": {"origins": ["https://a.example", "https://a.example"]},
         "requestHeaders": ["X-Tenant", "x-tenant"],
         "webSocketPaths": ["/v1/ws", "/v1/ws"],

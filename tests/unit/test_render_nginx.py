@@ -407,3 +407,8 @@ def test_the_tls_profiles(profile: str, versions: str) -> None:
     text = render(dev(edge={"tls": {"profile": profile}})).files["conf.d/30-tls.conf"]
     assert re.search(r"ssl_protocols +(.*);", text)[1] == versions  # type: ignore[index]
     assert ("ssl_ciphers" in text) is (profile == "intermediate")
+
+
+def test_of_two_prefixes_the_longer_one_is_read_first() -> None:
+    text = render(dev(api={"paths": ["/api/", "/api/chat", "/v1.5/"]})).files["conf.d/67-slashes.conf"]
+    assert re.findall(r'"~\^(\S+)\(\?<behind>', text) == [r"/+v1\.5/+", "/+api/+chat", "/+api/+"]

@@ -53,10 +53,9 @@ func main() {
 	mux.HandleFunc("POST /v1/chat", counting(chat))
 	mux.HandleFunc("GET /v1/eat", eat)
 	mux.HandleFunc("/v1/seen", seen)
-	mux.HandleFunc("/v1/seen/{rest...}", seen)
 	mux.HandleFunc("POST /v1/raw", raw)
 	mux.HandleFunc("/v1/moved", moved)
-	server := &http.Server{Addr: ":" + cmp.Or(os.Getenv("PORT"), "8000"), Handler: mux, IdleTimeout: idle}
+	server := &http.Server{Addr: ":" + cmp.Or(os.Getenv("PORT"), "8000"), Handler: unclean(mux), IdleTimeout: idle}
 	closing(server)
 
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -191,6 +190,17 @@ func stream(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	fmt.Fprint(w, "data: [DONE]\n\n")
+}
+
+// unclean gives seen all paths below its own, which a ServeMux would redirect where they have slashes too many.
+func unclean(next http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v1/seen/") {
+			seen(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}
 }
 
 // seen answers with the request as it has come: its line, its host, its headers.
