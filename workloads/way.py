@@ -25,7 +25,7 @@ class Way:
     paths: tuple[str, ...]
     marks_streams: bool
     replicas: int
-    keep_alive: int
+    keep_alive: int = KEEP_ALIVE
 
     @property
     def labels(self) -> dict[str, str]:
@@ -53,7 +53,7 @@ def of_labels(labels: Mapping[str, str]) -> Way | None:
         paths=tuple(labels["orca.paths"].split()),
         marks_streams=labels["orca.marks-streams"] == "yes",
         replicas=int(labels[REPLICAS]),
-        keep_alive=int(labels["orca.keep-alive"]),
+        keep_alive=int(labels.get("orca.keep-alive", KEEP_ALIVE)),
     )
 
 

@@ -64,6 +64,13 @@ def test_a_container_of_version_0_1_tells_none() -> None:
     assert of_labels({"orca.readiness": "/readyz", "orca.release": "r"}) is None
 
 
+def test_a_setting_that_there_was_not_yet_had_its_default() -> None:
+    labels = {name: value for name, value in WAY.labels.items() if name != "orca.keep-alive"}
+    assert of_labels(labels) == replace(WAY, keep_alive=KEEP_ALIVE)
+    line = '{"port": 8001, "readiness": "/ready", "paths": ["/v1/", "/v2/"], "marks_streams": true, "replicas": 2}'
+    assert parse(line) == replace(WAY, keep_alive=KEEP_ALIVE)
+
+
 def test_every_container_of_a_colour_carries_it() -> None:
     wanted = settings(
         port=8001, readiness="/ready", paths=["/v1/", "/v2/"], marksStreams=True, replicas=2, keepAlive="5s"
