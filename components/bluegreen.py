@@ -10,14 +10,16 @@ import pulumi_docker as docker
 
 from components.container import ContainerArgs, container
 from components.edge import Edge
-from components.service import Host, Service, needed_by
+from components.service import Host, Service, files_of, needed_by
 from components.step import step
 from rollout.arguments import Place, Preflight, Release, Smoke, Terms
 from rollout.plan import Plan
 from settings import Settings
+from settings.api_secret import FOLDER
 from workloads.colour import COLOURS, Colour
+from workloads.secrets import volume_prefix
 from workloads.stack import Stack
-from workloads.workload import Workload
+from workloads.workload import Mount, Volume, Workload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +92,17 @@ class BlueGreen(pulumi.ComponentResource):
 
     def _workloads(self, colour: Colour, plan: Plan) -> tuple[Workload, ...]:
         """The replicas of a colour: the wanted ones if it is made anew, else those that exist."""
-        wanted = self._args.stack.colours[colour]
+        args = self._args
+        wanted = args.stack.colours[colour]
         names = plan.declared.get(colour)
         if colour == plan.create or names == ():
             return wanted
-        # Of a container that is not touched only the name matters, and there may be more of them than are wanted.
-        return tuple(replace(wanted[0], name=name) for name in names or ())
+        # Of a container that is not touched only the name matters, and the secrets in use: Pulumi must not remove their
+        # volume first. There may be more of them than are wanted.
+        mounts = tuple(
+            Mount(volume=Volume(name=name), path=FOLDER) for name in secret_volumes(args.settings, plan, colour)
+        )
+        return tuple(replace(wanted[0], name=name, files=(), mounts=mounts) for name in names or ())
 
     def _container(self, workload: Workload, plan: Plan, preflight: pulumi.Resource) -> docker.Container:
         """One replica. Its attempt is in its labels, so that a container which is to be made anew really is."""
@@ -108,7 +115,7 @@ class BlueGreen(pulumi.ComponentResource):
                 networks=args.host.networks,
                 volumes=args.host.storage.volumes,
             ),
-            self._options(touched=touched, depends_on=[preflight]),
+            self._options(touched=touched, depends_on=[preflight, *files_of(args.host, workload)]),
         )
 
     def _rollout(self, plan: Plan, after: Sequence[pulumi.Resource]) -> Any:
@@ -141,6 +148,17 @@ class BlueGreen(pulumi.ComponentResource):
         return pulumi.ResourceOptions(
             parent=self, depends_on=list(depends_on), ignore_changes=None if touched else ["*"]
         )
+
+
+def secret_volumes(settings: Settings, plan: Plan, colour: Colour) -> list[str]:
+    """The volumes with secrets that the containers of a colour have, which are not made anew."""
+    found = plan.volumes.get(colour, ()) if colour in plan.declared else ()
+    return [name for name in found if name.startswith(volume_prefix(settings))]
+
+
+def kept_volumes(settings: Settings, plan: Plan) -> set[str]:
+    """Those of both colours."""
+    return {name for colour in COLOURS for name in secret_volumes(settings, plan, colour)}
 
 
 def place(stack: Stack) -> Place:

@@ -10,7 +10,10 @@ from pulumi_command import local
 
 from certificates import LEAF_DAYS
 from certificates.pem import Pair
+from components.secrets import unknown
 from settings import Settings
+from settings.references import Reference
+from settings.scalars import known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +36,12 @@ class Certificate(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: CertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("orca:edge:Certificate", name, {}, opts)
-        settings = args.settings
-        if given := _given(settings):
+        settings, tls = args.settings, args.settings.edge.tls
+        if isinstance(tls.certificate, Reference) or isinstance(tls.key, Reference):
+            # A preview that cannot ask the store.
+            self.ca = pulumi.Output.from_input("")
+            self.certificate, self.key = unknown(), unknown()
+        elif given := _given(settings):
             self.ca = pulumi.Output.from_input("")
             self.certificate = pulumi.Output.from_input(given.certificate)
             self.key = pulumi.Output.secret(given.key)
@@ -64,9 +71,10 @@ class Certificate(pulumi.ComponentResource):
 def _given(settings: Settings) -> Pair | None:
     """The pair of `edge.tls`, if there is one."""
     tls = settings.edge.tls
-    if tls.certificate and tls.key:
+    certificate, key = known(tls.certificate), known(tls.key)
+    if certificate and key:
         names = ("edge.tls.certificate", "edge.tls.key")
-        texts = (tls.certificate.get_secret_value(), tls.key.get_secret_value())
+        texts = (certificate, key)
     elif tls.certificate_file and tls.key_file:
         names = (f"edge.tls.certificateFile ({tls.certificate_file})", f"edge.tls.keyFile ({tls.key_file})")
         texts = (_read("edge.tls.certificateFile", tls.certificate_file), _read("edge.tls.keyFile", tls.key_file))

@@ -15,6 +15,7 @@ from decimal import Decimal
 import pulumi
 import pulumi_docker as docker
 
+from components.secrets import sealed
 from workloads.workload import Attachment, HealthCheck, Workload
 
 MIB = 1024 * 1024
@@ -41,7 +42,10 @@ def container(name: str, args: ContainerArgs, opts: pulumi.ResourceOptions) -> d
         image=work.image,
         entrypoints=list(work.entrypoint) or None,
         command=list(work.command) or None,  # an empty list would be read back as the image's own and seen as a change
-        envs=sorted(f"{key}={value}" for key, value in work.env.items()),
+        envs=[
+            *sorted(f"{key}={value}" for key, value in work.env.items()),
+            *(sealed(value, f"{key}=") for key, value in sorted(work.secret_env.items())),
+        ],
         labels=[docker.ContainerLabelArgs(label=key, value=value) for key, value in sorted(work.labels.items())],
         user=work.user,
         group_adds=list(work.groups),

@@ -110,5 +110,10 @@ def patience(health: HealthCheck | None) -> int:
 
 def _on_host(host: Host, workload: Workload) -> list[pulumi.Resource]:
     """What must be there before a container of this workload: its image, and the files in its volumes."""
+    return [host.images, *files_of(host, workload)]
+
+
+def files_of(host: Host, workload: Workload) -> list[pulumi.Resource]:
+    """What fills the volumes of a workload."""
     carriers = host.storage.carriers
-    return [host.images, *(carriers[mount.volume.name] for mount in workload.mounts if mount.volume.name in carriers)]
+    return [carriers[mount.volume.name] for mount in workload.mounts if mount.volume.name in carriers]

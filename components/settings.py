@@ -9,13 +9,15 @@ from pulumi.runtime import config
 from pydantic import SecretStr
 
 from components import stack_file
+from components.secrets import fetched
 from settings import Settings, SettingsError, load
 from settings.scalars import Sealed, Unclear, decoded
 from settings.schema import secret_places
 
 
 def stack_settings() -> Settings:
-    """Load the settings of the running stack. Raises `pulumi.RunError`, which prints without a traceback.
+    """Load the settings of the running stack, with the values of its secrets. Raises `pulumi.RunError`, which prints
+    without a traceback.
 
     Pulumi hands decrypted values over, and of a secret only the key at the top: `edge`, wherever in it the secret is.
     The exact place, and how a value is spelled, is in `Pulumi.<stack>.yaml` in the program's folder. A key is looked up
@@ -29,7 +31,9 @@ def stack_settings() -> Settings:
     except SettingsError:
         filed = {}  # `pulumi --config-file`
     try:
-        return load(stack, as_written(_values(), _secret_keys(), filed))
+        values = as_written(_values(), _secret_keys(), filed)
+        settings = load(stack, values)
+        return load(stack, values, found) if (found := fetched(settings)) else settings
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
 

@@ -6,16 +6,18 @@ changes: every container that mounts the volume sees the new file at once. A fil
 volume.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_docker as docker
 
 from components.former import VOLUMES, former
+from components.secrets import sealed, sealed_bytes
 from settings import Settings
+from settings.scalars import is_text, known
 from workloads.stack import Stack
-from workloads.workload import Files, Volume
+from workloads.workload import Files, Value, Volume
 
 Contents = Mapping[str, Mapping[str, pulumi.Input[str]]]
 """The name of a volume on the host, to the text of each file by its path inside."""
@@ -23,12 +25,14 @@ Contents = Mapping[str, Mapping[str, pulumi.Input[str]]]
 
 @dataclass(frozen=True, kw_only=True)
 class StorageArgs:
-    """`contents` are files whose texts no workload holds: rendered and secret ones."""
+    """`contents` are files whose texts no workload holds: rendered ones. `kept` are volumes with secrets of containers
+    that are not touched: they stay as they are."""
 
     settings: Settings
     stack: Stack
     images: pulumi.Resource
     contents: Contents = field(default_factory=dict)
+    kept: Collection[str] = ()
 
 
 class Storage(pulumi.ComponentResource):
@@ -46,10 +50,12 @@ class Storage(pulumi.ComponentResource):
     def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("orca:docker:Storage", name, {}, opts)
         self._name, self._args = name, args
-        self.volumes = {volume.name: self._volume(volume) for volume in args.stack.volumes}
-        self.carriers = {
-            files.volume.name: self._carrier(files, workload.image) for workload, files in args.stack.files
-        }
+        files = {files.volume.name: files for _, files in args.stack.files}  # replicas share theirs
+        kept = {name: Files(volume=Volume(name=name)) for name in sorted(args.kept) if name not in files}
+        volumes = [*args.stack.volumes, *(found.volume for found in kept.values())]
+        self.volumes = {volume.name: self._volume(volume) for volume in volumes}
+        self.carriers = {name: self._carrier(found, _ignored(found)) for name, found in files.items()}
+        self.carriers |= {name: self._carrier(found, ["*"]) for name, found in kept.items()}
         self.register_outputs({"volumes": list(self.volumes)})
 
     def _volume(self, volume: Volume) -> docker.Volume:
@@ -60,13 +66,13 @@ class Storage(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=volume.keep, aliases=former(VOLUMES, key)),
         )
 
-    def _carrier(self, files: Files, image: str) -> docker.Container:
+    def _carrier(self, files: Files, ignored: list[str]) -> docker.Container:
         name = files.volume.name
         contents = {**files.contents, **self._args.contents.get(name, {})}
         return docker.Container(
             f"{self._name}-{name.removeprefix(f'{self._args.settings.stack}-')}-files",
             name=f"{name}-files",
-            image=image,
+            image=self._args.stack.edge.image,
             command=["true"],
             start=False,
             must_run=False,
@@ -77,11 +83,27 @@ class Storage(pulumi.ComponentResource):
             uploads=[
                 docker.ContainerUploadArgs(file=f"/files/{path}", content=text, permissions=files.mode)
                 for path, text in sorted(contents.items())
-            ],
+            ]
+            + [_secret(path, value, files.mode) for path, value in sorted(files.secrets.items())],
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[self._args.images],
                 delete_before_replace=True,
                 replace_on_changes=["*"],
+                ignore_changes=ignored,
             ),
         )
+
+
+def _secret(path: str, value: Value, mode: str) -> docker.ContainerUploadArgs:
+    """As text where it is one: Pulumi's log has a mask for its own secrets, and does not know their base64."""
+    text = known(value)
+    if text is None or (is_text(text) and "\0" not in text):
+        return docker.ContainerUploadArgs(file=f"/files/{path}", content=sealed(value), permissions=mode)
+    return docker.ContainerUploadArgs(file=f"/files/{path}", content_base64=sealed_bytes(text), permissions=mode)
+
+
+def _ignored(files: Files) -> list[str]:
+    """A volume with secrets is filled once: with another image the carrier would write the same files again, under the
+    eyes of the containers that run."""
+    return ["image"] if files.secrets else []

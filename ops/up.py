@@ -8,6 +8,9 @@ from ops.ask import ask, wait_for_certificate
 from ops.lock import wait_for_other
 from ops.recover import finish_interrupted
 from settings import Settings
+from settings.references import reference
+from settings.scalars import decoded, known
+from stores.fetch import fetch
 
 
 def up(stack: str) -> None:
@@ -29,7 +32,8 @@ def _ask(stack: str, settings: Settings, url: str, ca: str) -> None:
         return
     key = _key(stack, settings)
     if key is None:
-        print("\nNothing was asked through the edge: no API key is issued that may ask (docs/operations.md, API keys).")
+        print("\nNothing was asked through the edge: no API key is issued that may ask, or none that can be read here.")
+        print("See docs/operations.md, API keys.")
         return
     if acme := settings.edge.tls.acme:
         wait_for_certificate(settings, url, acme.directory)
@@ -38,14 +42,22 @@ def _ask(stack: str, settings: Settings, url: str, ca: str) -> None:
 
 def _key(stack: str, settings: Settings) -> str | None:
     """A value of the first API key that may ask for everything: empty where the edge needs none, None if there is none.
-    It is encrypted in the stack's file, and whoever may deploy the stack may read it."""
+    It is encrypted in the stack's file or is in a store, and whoever may deploy the stack may read it."""
     if settings.edge.api_keys is None:
         return ""
     configured = json.loads(pulumi.read("config", "get", "edge", "--stack", stack))["apiKeys"]
     for key in configured.values():
-        if key["keys"] and not key.get("paths"):
-            return str(key["keys"][0])
+        if key["keys"] and not key.get("paths") and (value := _value(settings, key["keys"][0])):
+            return value
     return None
+
+
+def _value(settings: Settings, written: object) -> str | None:
+    found = decoded(written)
+    if not isinstance(found, dict):
+        return str(found)
+    wanted = reference(found)
+    return known(fetch(settings.secrets, [wanted]).values.get(wanted))
 
 
 def _next_steps(stack: str, url: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from settings.keys import ApiKey
+from settings.scalars import known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +25,10 @@ def keys(configured: Mapping[str, ApiKey] | None) -> Keys:
     return Keys(
         required=configured is not None,
         digests=tuple(
-            (hashlib.sha256(value.get_secret_value().encode()).hexdigest(), key_id)
+            (hashlib.sha256(text.encode()).hexdigest(), key_id)
             for key_id, key in found.items()
             for value in key.keys
-            if value
+            if (text := known(value))
         ),
         confined=tuple((key_id, key.paths) for key_id, key in found.items() if key.paths),
     )

@@ -9,13 +9,13 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pydantic import SecretStr
 
 from render.capacity import capacity
 from render.keys import keys
 from render.limits import limits
 from settings import Settings
 from settings.keys import CREDENTIALS
+from settings.scalars import known
 from workloads import api, edge, places
 from workloads.colour import COLOURS, Colour
 from workloads.release import digest
@@ -169,7 +169,7 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> dict[str, object]
         "capacity": capacity(settings.edge),
         "header_kb": int(settings.edge.header_limit.removesuffix("k")),
         "request_headers": _request_headers(settings),
-        "preview": _lock(settings.rollout.preview_key),
+        "preview": _lock(known(settings.rollout.preview_key)),
         "ways": ways,
         "servers": servers,
         "opened": _opened(ways),
@@ -209,12 +209,12 @@ def _request_headers(settings: Settings) -> list[str]:
     return [given[name] for name in sorted(given)]
 
 
-def _lock(key: SecretStr | None) -> str:
+def _lock(key: str | None) -> str:
     """The digest of a preview key in the form of nginx's secure_link module; empty for no key.
 
     The key is random, so nobody can compute it from its digest.
     """
     if key is None:
         return ""
-    digest = hashlib.md5(key.get_secret_value().encode()).digest()
+    digest = hashlib.md5(key.encode()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -9,6 +9,7 @@ from engine.errors import NeedsPerson
 from rollout import state
 from rollout.arguments import Look
 from rollout.claim import new_id
+from rollout.colours import volumes_of
 from rollout.observe import observe
 from rollout.plan import Last, Observed, Plan, known_as, plan, plan_unseen
 from rollout.state import State, TakenOver
@@ -65,4 +66,5 @@ def _planned(seen: Observed, last: Last, look: Look) -> Plan:
         for colour, replicas in seen.colours.items()
         if colour != made.create and replicas and replicas[0].way
     }
-    return replace(made, release=wanted, ways=ways)
+    volumes = {colour: volumes_of(replicas) for colour, replicas in seen.colours.items()}
+    return replace(made, release=wanted, ways=ways, volumes=volumes)

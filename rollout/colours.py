@@ -19,7 +19,8 @@ class Replica:
 
     `index` counts from 0; `state` is the engine's word, with the exit code of one that has ended; `health` is the
     verdict of the image's own check, empty if it has none; `since` is its last start, empty if there was none;
-    `addresses` are its fixed ones, up or down; `way` is None if its labels do not hold it.
+    `addresses` are its fixed ones, up or down; `volumes` the names of those that are mounted; `way` is None if its
+    labels do not hold it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Replica:
     restarts: int = 0
     since: str = ""
     addresses: frozenset[str] = frozenset()
+    volumes: frozenset[str] = frozenset()
     id: str = ""
 
     @property
@@ -69,6 +71,11 @@ def release_of(replicas: tuple[Replica, ...]) -> str:
     return releases.pop() if len(releases) == 1 else ""
 
 
+def volumes_of(replicas: tuple[Replica, ...]) -> tuple[str, ...]:
+    """The names of all volumes that a colour's containers have mounted."""
+    return tuple(sorted({name for replica in replicas for name in replica.volumes}))
+
+
 def releases(colours: Colours) -> dict[Colour, str]:
     """The release of each colour that has containers."""
     return {colour: release_of(replicas) for colour, replicas in colours.items() if replicas}
@@ -97,4 +104,5 @@ def _replica(attrs: Mapping[str, Any], colour: Colour, index: int) -> Replica:
             for address in (network["IPAddress"], (network["IPAMConfig"] or {}).get("IPv4Address"))
             if address
         ),
+        volumes=frozenset(mount["Name"] for mount in attrs["Mounts"] if mount["Type"] == "volume"),
     )

@@ -45,9 +45,9 @@ class Plan:
     """`target` is to be live in the end, with the journal at `generation` and `attempt`; `create` is the colour whose
     containers are made anew; `flips` says whether the live colour changes. `declared` are the colours that exist
     besides, by the names of their containers; without names they have as many as the settings say. `ways` are those of
-    the colours that exist and are not made anew, as far as they are known. `release` is the id under which the host
-    knows the wanted release. `frozen`: nothing of the release may be touched. A `refusal` ends the update before
-    anything is changed; a `note` is for the person who reads along.
+    the colours that exist and are not made anew, as far as they are known; `volumes` are those that each colour has
+    mounted. `release` is the id under which the host knows the wanted release. `frozen`: nothing of the release may be
+    touched. A `refusal` ends the update before anything is changed; a `note` is for the person who reads along.
     """
 
     target: Colour = "blue"
@@ -57,6 +57,7 @@ class Plan:
     attempt: int = 0
     declared: Mapping[Colour, tuple[str, ...]] = field(default_factory=dict)
     ways: Mapping[Colour, Way] = field(default_factory=dict)
+    volumes: Mapping[Colour, tuple[str, ...]] = field(default_factory=dict)
     release: str = ""
     frozen: bool = False
     refusal: str = ""

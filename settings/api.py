@@ -1,12 +1,14 @@
 """The settings of the API: its image, how it runs, and what a release of it must answer."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from settings.api_secret import GivenSecret
 from settings.effect import NONE, RELEASE
-from settings.group import EnvName, Group, Off, Port
+from settings.group import EnvName, Group, Off, Port, refuse
 from settings.images import Repository
 from settings.scalars import Items, Table, Text, Whole, text
 from settings.values import MIB, Cpus, Duration, Memory, UrlPath
@@ -65,6 +67,12 @@ class Api(Group):
         description="further environment of the API; in plain text, so never a secret",
         json_schema_extra=RELEASE,
     )
+    secrets: Table[EnvName, GivenSecret] = Field(
+        default_factory=dict,
+        description="secrets of the API by name, each a Pulumi secret or {from, key, as}; the API finds a value in the "
+        "file that <NAME>_FILE names, or with `as: env` in the variable <NAME>",
+        json_schema_extra=RELEASE,
+    )
     replicas: Whole = Field(1, ge=1, le=16, description="containers of each colour", json_schema_extra=RELEASE)
     egress: bool = Field(
         True, description="whether the API may open connections out of the host", json_schema_extra=RELEASE
@@ -85,6 +93,17 @@ class Api(Group):
 
     @model_validator(mode="after")
     def _free_names(self) -> Self:
-        if own := [name for name in (ORCA_COLOUR, ORCA_RELEASE) if name in self.env]:
-            raise ValueError(f"env.{own[0]} has no effect, because the deployment sets {own[0]} itself; remove it")
+        refuse(self._taken_names())
         return self
+
+    def _taken_names(self) -> Iterator[str]:
+        """A variable that is set twice: one of the two would have no effect."""
+        own = {ORCA_COLOUR, ORCA_RELEASE}
+        for name in sorted(own & self.env.keys()):
+            yield f"env.{name} has no effect, because the deployment sets {name} itself; remove it"
+        variables = {name: name if secret.form == "env" else f"{name}_FILE" for name, secret in self.secrets.items()}
+        taken = [*variables.values(), *own, *self.env]
+        for name, variable in variables.items():
+            # By convention, NAME and NAME_FILE exclude each other.
+            if taken.count(variable) > 1 or name in own | self.env.keys():
+                yield f"secrets.{name}: something else sets {variable} or {name}; rename one of them"

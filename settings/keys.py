@@ -8,7 +8,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringCo
 
 from settings.effect import RELOAD
 from settings.group import Group
-from settings.scalars import Items, Secret, Whole, text
+from settings.references import Reference
+from settings.scalars import Items, Secret, Whole, known, text
 from settings.values import Rate, UrlPath
 
 CREDENTIALS = ("Authorization", "X-Api-Key", "Api-Key")
@@ -20,11 +21,10 @@ _VARIETY = 8  # different characters; 32 random hex digits have fewer once in so
 _KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
-def _strong(value: SecretStr | None) -> SecretStr | None:
+def _strong(value: SecretStr | Reference | None) -> SecretStr | Reference | None:
     """The messages must not show the key."""
-    if value is None:
-        return None
-    key = value.get_secret_value()
+    if (key := known(value)) is None:
+        return value
     if not SHORTEST <= len(key) <= LONGEST or len(set(key)) < _VARIETY:
         raise ValueError(f"is no key: {SHORTEST} to {LONGEST} random characters are, as from `openssl rand -hex 32`")
     if not _KEY.fullmatch(key):
@@ -68,6 +68,6 @@ def distinct(keys: Mapping[str, ApiKey] | None) -> Mapping[str, ApiKey] | None:
     owners: dict[str, str] = {}
     for key_id, key in (keys or {}).items():
         for value in key.keys:
-            if value and (owner := owners.setdefault(value.get_secret_value(), key_id)) != key_id:
+            if (found := known(value)) and (owner := owners.setdefault(found, key_id)) != key_id:
                 raise ValueError(f"{owner} and {key_id} have the same value")
     return keys

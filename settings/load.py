@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from settings.group import CONFLICTS
-from settings.scalars import decoded, is_secret, marked
+from settings.references import Reference
+from settings.scalars import FETCHED, decoded, is_secret, marked
 from settings.schema import known, secret_places, spelled, takes_secret
 from settings.stack import Settings
 
@@ -34,8 +35,8 @@ class SettingsError(ValueError):
     """The configuration cannot be used; the message names every key at fault."""
 
 
-def load(stack: str, values: Mapping[str, Any]) -> Settings:
-    """Read the configuration of `stack`.
+def load(stack: str, values: Mapping[str, Any], fetched: Mapping[Reference, SecretStr] | None = None) -> Settings:
+    """Read the configuration of `stack`, with what stores have given (`fetched`) in the place of references to it.
 
     `values` maps each key (without the project's prefix) to its value as Pulumi hands it over: text for scalars, JSON
     text or plain data for lists and objects. A secret in it is a `SecretStr`, a `Sealed`, or as in the file
@@ -45,10 +46,11 @@ def load(stack: str, values: Mapping[str, Any]) -> Settings:
     # Always validated, for production has no default for an image, and none for who may come in.
     data: dict[str, Any] = {"images": {}, "edge": {}}
     data |= {key: marked(decoded(value)) for key, value in values.items() if not _unset(key, value)}
+    context: dict[str, Any] = {"production": data.get("profile", "production") == "production"}
+    if fetched is not None:
+        context[FETCHED] = fetched
     try:
-        return Settings.model_validate(
-            {"stack": stack, **data}, context={"production": data.get("profile", "production") == "production"}
-        )
+        return Settings.model_validate({"stack": stack, **data}, context=context)
     except ValidationError as error:
         raise SettingsError(_message(stack, error, list(_secrets(data)))) from None
 
@@ -97,7 +99,8 @@ def _lines(location: Location, kind: str, text: str) -> list[str]:
 
 
 def _secret(location: Location) -> str:
-    return (
-        f"{spelled(location)}: is a secret, and would be in plain text in the state and on the host. Set it without "
-        f"--secret, or remove it. Only {', '.join(secret_places())} take a secret"
-    )
+    found = f"{spelled(location)}: is a secret, and would be in plain text in the state and on the host."
+    if location[:2] == ("api", "env"):
+        place = ".".join(["api.secrets", *map(str, location[2:])] if location[2:] else ["api.secrets.<NAME>"])
+        return f"{found} Move it to {place} (docs/secrets.md)"
+    return f"{found} Set it without --secret, or remove it. Only {', '.join(secret_places())} take a secret"

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 
 from settings.effect import NONE, RELOAD
 from settings.group import Group
+from settings.references import Reference
 from settings.scalars import Secret, Whole, whole
 from settings.values import Duration
 
@@ -14,9 +15,9 @@ SHORTEST = 24
 """Characters of a preview key."""
 
 
-def _long(value: SecretStr | None) -> SecretStr | None:
+def _long(value: SecretStr | Reference | None) -> SecretStr | Reference | None:
     """The message must not show the key."""
-    if value and len(value.get_secret_value()) < SHORTEST:
+    if isinstance(value, SecretStr) and len(value.get_secret_value()) < SHORTEST:
         raise ValueError(f"is too short: {SHORTEST} random characters or more, as from `openssl rand -hex 16`")
     return value
 

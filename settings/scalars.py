@@ -8,7 +8,9 @@ others with what to do.
 import json
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+
+from settings.references import Reference, reference
 
 
 class Unclear(str):
@@ -92,6 +94,34 @@ def _sealed(value: Any) -> Any:
     )
 
 
+def referred(value: Any, info: ValidationInfo) -> Any:
+    """A secret as `_sealed` takes it, or its reference, also as JSON text; in place of that the value, once it is
+    fetched."""
+    found = decoded(value)
+    if not isinstance(found, dict) or (isinstance(value, str) and "from" not in found):
+        return _sealed(value)
+    found = reference(found)
+    return ((info.context or {}).get(FETCHED) or {}).get(found, found)
+
+
+def _is_text(value: SecretStr | Reference | None) -> SecretStr | Reference | None:
+    if isinstance(value, SecretStr) and not is_text(value.get_secret_value()):
+        raise ValueError("is not UTF-8, and a text is needed here")
+    return value
+
+
+def is_text(value: str) -> bool:
+    """Whether a fetched value was UTF-8; what was not is kept as lone surrogates (PEP 383)."""
+    return not any("\udc80" <= character <= "\udcff" for character in value)
+
+
+def known(value: SecretStr | Reference | None) -> str | None:
+    """The text of a secret; None for one whose value is not known here, or that is not set."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else None
+
+
+FETCHED = "fetched"
+"""In the context of a validation: the values that stores have given, by their references."""
 Item = TypeVar("Item")
 Key = TypeVar("Key")
 
@@ -103,5 +133,7 @@ Items = Annotated[tuple[Item, ...], BeforeValidator(decoded)]
 """A list, also as JSON text."""
 Table = Annotated[dict[Key, Item], BeforeValidator(decoded)]
 """An object with keys of the operator's choice, also as JSON text."""
-Secret = Annotated[SecretStr | None, BeforeValidator(_sealed)]
+PulumiSecret = Annotated[SecretStr | None, BeforeValidator(_sealed)]
 """A value that is encrypted in the stack's file; None where the file is read without Pulumi."""
+Secret = Annotated[SecretStr | Reference | None, AfterValidator(_is_text), BeforeValidator(referred)]
+"""The same, or a value that a store has: a `Reference` until it is fetched."""

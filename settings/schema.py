@@ -7,8 +7,11 @@ from typing import Any, cast, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from settings.api_secret import ApiSecret
 from settings.effect import KEY, Effect
 from settings.stack import Settings
+
+_SECRETS = (SecretStr, ApiSecret)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,7 @@ def leaves(group: type[BaseModel] = Settings, above: str = "") -> Iterator[Leaf]
                 key=key,
                 description=field.description or "",
                 effect=cast(Effect, effect),
-                secret=_holds(field.annotation, SecretStr),
+                secret=any(_holds(field.annotation, kind) for kind in _SECRETS),
                 required=field.is_required(),
                 default=_default(field),
             )

@@ -6,7 +6,7 @@ The specification's variables keep their own upper-case names; everything else i
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 
 from nginx import versions
@@ -18,8 +18,10 @@ from settings.images import Images, ImageTag, Version
 from settings.models import ModelNames, Models
 from settings.network import Network
 from settings.ollama import Ollama
+from settings.references import references
 from settings.rollout import Rollout
-from settings.scalars import Whole, text
+from settings.scalars import FETCHED, Whole, text
+from settings.secrets import Secrets
 from settings.values import LOCAL, Memory, Size
 
 GIB = 1024**3
@@ -81,6 +83,7 @@ class Settings(BaseModel):
     network: Network = Network()
     rollout: Rollout = Rollout()
     images: Images = Images()
+    secrets: Secrets = Secrets()
 
     @property
     def smoke(self) -> Smoke | None:
@@ -91,8 +94,11 @@ class Settings(BaseModel):
         return self.api.smoke.model_copy(update={"body": body})
 
     @model_validator(mode="after")
-    def _fit_together(self) -> Self:
-        refuse(self._conflicts())
+    def _fit_together(self, info: ValidationInfo) -> Self:
+        # With values in their place, no reference says any more which store is used.
+        as_written = FETCHED not in (info.context or {})
+        stores = self.secrets.conflicts(list(references(self)), keyed=bool(self.api.secrets)) if as_written else ()
+        refuse([*self._conflicts(), *stores])
         return self
 
     def _conflicts(self) -> Iterator[str]:

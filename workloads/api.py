@@ -8,6 +8,7 @@ from workloads import images, ollama
 from workloads.colour import Colour
 from workloads.network import address, attach
 from workloads.release import release
+from workloads.secrets import delivery
 from workloads.way import Way
 from workloads.workload import DependsOn, Exemption, Listen, Resources, Stop, Workload
 
@@ -61,6 +62,7 @@ def _workload(
 ) -> Workload:
     service = f"api-{colour}"
     networks = ["app-network", "model", *(["egress"] if settings.api.egress else [])]
+    secrets = delivery(settings)
     return Workload(
         name=f"{settings.stack}-{service}" + (f"-{replica + 1}" if replica else ""),
         service=service,
@@ -70,9 +72,15 @@ def _workload(
         env={
             "OLLAMA_BASE_URL": f"http://ollama:{ollama.PORT}",
             **settings.api.env,
+            **secrets.env,
             "ORCA_COLOUR": colour,
             "ORCA_RELEASE": release_id,
         },
+        secret_env=secrets.secret_env,
+        secrets=secrets.id,
+        groups=secrets.groups,
+        files=secrets.files,
+        mounts=secrets.mounts,
         labels={"orca.colour": colour, "orca.release": release_id, "orca.replica": str(replica), **labels},
         networks=tuple(attach(settings, network, _HOSTS[colour] + replica) for network in networks),
         listens=(

@@ -1,6 +1,7 @@
 """The release id: what makes two containers the same release."""
 
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
@@ -18,8 +19,9 @@ COLOUR_LABELS = ("orca.colour", "orca.release", "orca.replica", REPLICAS)
 def release(workload: Workload, replicas: int) -> str:
     """A 12-digit digest of everything in a workload but its name, its addresses and its colour, and of their number.
 
-    Blue and green of one release have the same id; any other change of what runs makes a new one. What is written for
-    people and for the order of starting is no part of it: it changes nothing that runs.
+    Blue and green of one release have the same id; any other change of what runs makes a new one, also that of a secret
+    value, of which the keyed digest counts. What is written for people and for the order of starting is no part of the
+    id: it changes nothing that runs.
     """
     bare = replace(
         workload,
@@ -33,7 +35,7 @@ def release(workload: Workload, replicas: int) -> str:
         env={key: value for key, value in workload.env.items() if key not in COLOUR_ENV},
         labels={key: value for key, value in workload.labels.items() if key not in COLOUR_LABELS},
     )
-    return digest([bare, replicas])
+    return digest([bare, replicas, *([workload.secrets] if workload.secrets else [])])
 
 
 def digest(data: object) -> str:
@@ -43,6 +45,12 @@ def digest(data: object) -> str:
     """
     text = json.dumps(_plain(data), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def keyed(key: str, values: Mapping[str, str]) -> str:
+    """A 12-digit digest of secret values by their names. Who does not have the key cannot test a guess by it."""
+    text = json.dumps(dict(values), sort_keys=True)
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()[:12]
 
 
 def _plain(data: object) -> Any:

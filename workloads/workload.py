@@ -10,6 +10,12 @@ from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
 
+from pydantic import SecretStr
+
+from settings.references import Reference
+
+Value = SecretStr | Reference | None
+"""A secret: fetched; not fetched, in a preview with placeholders; or still encrypted, where Pulumi does not run."""
 Rule = Literal["non-root", "read-only", "capabilities", "no-new-privileges", "health-check", "restart", "log-limit"]
 """The secure defaults. Limits of memory, CPU and processes are not among them: nobody is exempt from those."""
 Restart = Literal["unless-stopped", "no"]
@@ -70,13 +76,14 @@ class Mount:
 class Files:
     """Files in a volume of the container, owned by root. They are there before the container starts.
 
-    `contents` maps a path inside the volume to its text. It is empty where `render/` or a secret gives the texts.
-    `mode` is octal, as `0444`.
+    `contents` maps a path inside the volume to its text. It is empty where `render/` gives the texts. `mode` is octal,
+    as `0444`. A volume with `secrets`, by path, is filled once: other values go into a volume with another name.
     """
 
     volume: Volume
     contents: Mapping[str, str] = field(default_factory=dict)
     mode: str = "0444"
+    secrets: Mapping[str, Value] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,9 +153,11 @@ class Workload:
     """One container: what runs, where it is reachable, what it may use.
 
     `name` is the full name on the host, `service` the name without the stack, which replicas share. `purpose` is one
-    phrase for a person. `user` is `uid:gid`. `tmpfs` maps a path to its mount options. `sysctls` are kernel settings of
-    the container's own network. `restart="no"` marks a one-shot, which runs to its end; `advice` is then what a person
-    does when it fails. Raises ValueError if a secure default is dropped without an exemption.
+    phrase for a person. `user` is `uid:gid`. `secret_env` are the variables that nobody may see; `secrets` is the keyed
+    digest of every secret value in the workload, empty where it has none. `tmpfs` maps a path to its mount options.
+    `sysctls` are kernel settings of the container's own network. `restart="no"` marks a one-shot, which runs to its
+    end; `advice` is then what a person does when it fails. Raises ValueError if a secure default is dropped without an
+    exemption.
     """
 
     name: str
@@ -161,6 +170,8 @@ class Workload:
     command: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    secret_env: Mapping[str, Value] = field(default_factory=dict, compare=False, repr=False)
+    secrets: str = field(default="", compare=False)
     labels: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
     files: tuple[Files, ...] = ()

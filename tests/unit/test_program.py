@@ -2,6 +2,7 @@
 
 import json
 import runpy
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.rpc import _special_secret_sig, _special_sig_key
 
 import components.plan
 import components.ports
@@ -63,9 +65,13 @@ class Monitor(mocks.MockMonitor):
         return cast(Any, super()).RegisterResource(request)
 
 
-def program(monkeypatch: pytest.MonkeyPatch, plan: Plan) -> tuple[Engine, Monitor]:
-    """Run `__main__.py` for the stack `prod`, with the configuration that is committed."""
+def program(
+    monkeypatch: pytest.MonkeyPatch, plan: Plan, more: Mapping[str, Any] | None = None
+) -> tuple[Engine, Monitor]:
+    """Run `__main__.py` for the stack `prod`, with the configuration that is committed and `more` laid over it."""
     config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text())["config"]
+    for key, value in (more or {}).items():
+        config[f"orca-agents:{key}"] = config.get(f"orca-agents:{key}", {}) | value
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     engine = Engine()
 
@@ -196,3 +202,40 @@ def test_every_container_waits_for_every_image(first: tuple[Engine, Monitor]) ->
         if args.typ == "docker:index/container:Container" and not args.name.startswith("api-"):
             assert images in monitor.options[args.name].dependencies, args.name
     assert images in monitor.options["api-preflight"].dependencies, "which the colour waits for"
+
+
+def test_secrets_have_a_volume_for_each_release(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """That of the release that is made, filled; and that of the colour which is not touched, as it is."""
+    (tmp_path / "a").write_text("value")
+    secrets = {
+        "api": {
+            "secrets": {
+                "A": {"from": "file", "key": str(tmp_path / "a")},
+                "B": {"from": "command", "key": "echo other", "as": "env"},
+            }
+        },
+        "secrets": {"releaseKey": {"from": "command", "key": "echo 0123456789abcdef0123456789abcdef"}},
+    }
+    old = "prod-api-secrets-000000000000"
+    engine, monitor = program(monkeypatch, replace(RELEASE, volumes={"blue": (old, "another")}), secrets)
+    containers = engine.containers()
+    (new,) = (name for name in containers if name.startswith("prod-api-secrets-") and not name.startswith(old))
+    upload = plain(containers[new]["uploads"])[0]
+    assert (upload["file"], upload["content"], upload["permissions"]) == ("/files/A", "value", "0440")
+    assert not containers[f"{old}-files"]["uploads"]
+    carriers = (new, f"{old}-files")
+    ignored = [list(monitor.options[f"storage-{name.removeprefix('prod-')}"].ignoreChanges) for name in carriers]
+    assert ignored == [["image"], ["*"]]
+    blue, green = containers["prod-api-blue"], containers["prod-api-green"]
+    mounts = [[one["volumeName"] for one in colour["volumes"]] for colour in (blue, green)]
+    assert mounts == [[old], [new.removesuffix("-files")]]
+    assert "B=other" in plain(green["envs"])
+    assert green["groupAdds"] == ["0"]
+    needed = monitor.options["api-green"].dependencies
+    assert any(urn.endswith(f"::storage-{new.removeprefix('prod-')}") for urn in needed)
+
+
+def plain(secret: Any) -> Any:
+    """What is in a secret, as Pulumi hands one over."""
+    assert _special_secret_sig == secret[_special_sig_key]
+    return secret["value"]

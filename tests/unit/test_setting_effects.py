@@ -7,11 +7,14 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from certificates.self_signed import authority
 from render import nginx
 from settings import Settings, load
+from settings.references import references
 from settings.schema import Leaf, leaves
+from stores.fetch import fetch
 from workloads import api, edge, ollama
 from workloads.network import networks
 from workloads.workload import Workload
@@ -28,6 +31,19 @@ BASE: dict[str, Any] = {
         "trustedProxies": ["192.0.2.0/24"],
         "cors": {"origins": ["https://b.example"]},
         "tls": {"acme": {"email": "a@example.com"}},
+    },
+    "api": {
+        "secrets": {
+            "BY_PULUMI": {"from": "pulumi", "key": "app"},
+            "BY_DOPPLER": {"from": "doppler", "key": "A"},
+            "BY_AWS": {"from": "aws", "key": "a"},
+            "BY_VAULT": {"from": "vault", "key": "a#b", "as": "env"},
+        }
+    },
+    "secrets": {
+        "releaseKey": KEY,
+        "pulumi": {"app": "value"},
+        "vault": {"address": "https://vault.example", "appRole": {"roleId": "a"}},
     },
 }
 CHANGED: dict[str, Any] = {
@@ -58,6 +74,29 @@ CHANGED: dict[str, Any] = {
     "api.marksStreams": True,
     "api.keepAlive": "5s",
     "api.env": {"A": "b"},
+    "api.secrets": {
+        name: {"from": name.removeprefix("BY_").lower(), "key": "app" if name == "BY_PULUMI" else "b#b"}
+        for name in ("BY_PULUMI", "BY_DOPPLER", "BY_AWS", "BY_VAULT")
+    },
+    "secrets.releaseKey": KEY[::-1],
+    "secrets.onPreview": "placeholder",
+    "secrets.timeout": "5s",
+    "secrets.doppler.project": "p",
+    "secrets.doppler.config": "prd",
+    "secrets.doppler.token": "t",
+    "secrets.doppler.url": "https://doppler.example",
+    "secrets.aws.region": "eu-west-1",
+    "secrets.aws.endpoint": "https://aws.example",
+    "secrets.vault": {"address": "https://other.example"},
+    "secrets.vault.address": "https://other.example",
+    "secrets.vault.mount": "kv",
+    "secrets.vault.namespace": "team",
+    "secrets.vault.token": "t",
+    "secrets.vault.appRole": None,
+    "secrets.vault.appRole.roleId": "b",
+    "secrets.vault.appRole.secretId": "s",
+    "secrets.vault.appRole.mount": "machines",
+    "secrets.pulumi": {"app": "another"},
     "api.replicas": 2,
     "api.egress": False,
     "api.user": "5:5",
@@ -142,7 +181,17 @@ def changed(key: str) -> dict[str, Any]:
         at[group] = dict(at.get(group, {}))
         at = at[group]
     at[last] = CHANGED[key]
+    if key == "secrets.vault.token":  # one login excludes the other
+        at["appRole"] = None
     return data
+
+
+def with_values(config: dict[str, Any]) -> Settings:
+    """The settings as the program has them: with a value of every secret. That of a store is its key."""
+    settings = load("x", config)
+    found = dict.fromkeys(reference for _, reference in references(settings))
+    own = fetch(settings.secrets, [reference for reference in found if reference.store == "pulumi"]).values
+    return load("x", config, {reference: own.get(reference, SecretStr(reference.key)) for reference in found})
 
 
 def without_pids(workload: Workload) -> Workload:
@@ -178,7 +227,7 @@ def test_every_setting_is_tried() -> None:
 @cache
 def before(production: bool) -> tuple[Settings, dict[str, object]]:
     """The settings before a change, and what is made of them."""
-    settings = load("x", configuration("profile" if production else ""))
+    settings = with_values(configuration("profile" if production else ""))
     return settings, made(settings)
 
 
@@ -189,7 +238,7 @@ def made(settings: Settings) -> dict[str, object]:
 @pytest.mark.parametrize("leaf", [leaf for leaf in LEAVES if leaf.key not in FILES], ids=lambda leaf: leaf.key)
 def test_a_change_does_what_the_setting_says(leaf: Leaf) -> None:
     settings, parts = before(leaf.key == "profile")
-    after = load("x", changed(leaf.key))
+    after = with_values(changed(leaf.key))
     assert after != settings
     touched = {effect for effect, part in made(after).items() if part != parts[effect]}
     expected = set() if leaf.effect == "none" else {leaf.effect}
@@ -202,8 +251,14 @@ def test_defaults_are_in_the_list() -> None:
     assert by_key["IMAGE_TAG"].required
     assert by_key["api.env"].default == {}
     assert [leaf.key for leaf in LEAVES if leaf.secret] == [
+        "api.secrets",
         "edge.tls.certificate",
         "edge.tls.key",
         "edge.apiKeys.<id>.keys",
         "rollout.previewKey",
+        "secrets.releaseKey",
+        "secrets.doppler.token",
+        "secrets.vault.token",
+        "secrets.vault.appRole.secretId",
+        "secrets.pulumi",
     ]

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from components.stack_file import read_stack
 from settings import Settings, SettingsError, load
 from settings.schema import Leaf, leaves
+from tools.lab.project import overlaid
 
 DEV: dict[str, Any] = {
     "profile": "development",
@@ -254,9 +255,30 @@ def test_what_pulumi_writes_is_a_text(value: Any, text: str) -> None:
 SECRET = {"secure": "v1:x"}
 
 
+def a_secret_of(store: str) -> dict[str, Any]:
+    """What a secret of that store needs around it."""
+    return {
+        "api": {"secrets": {"A": {"from": store, "key": "A#b"}}},
+        "secrets": {"releaseKey": SECRET, **({"vault": {"address": "https://v"}} if store == "vault" else {})},
+    }
+
+
+# A setting that has no effect is refused.
+NEEDED: dict[str, dict[str, Any]] = {
+    "api.secrets": {"secrets": {"releaseKey": SECRET}},
+    "secrets.releaseKey": {"api": {"secrets": {"A": SECRET}}},
+    "secrets.doppler.token": a_secret_of("doppler"),
+    "secrets.vault.token": a_secret_of("vault"),
+    "secrets.vault.appRole.secretId": a_secret_of("vault"),
+    "secrets.pulumi": {"rollout": {"previewKey": {"from": "pulumi", "key": "A"}}},
+}
+
+
 @pytest.mark.parametrize("leaf", list(leaves()), ids=lambda leaf: leaf.key)
-def test_a_secret_has_four_places(leaf: Leaf) -> None:
+def test_a_secret_has_its_places(leaf: Leaf) -> None:
     value: Any = [SECRET] if leaf.key == "edge.apiKeys.<id>.keys" else SECRET
+    if leaf.key in ("api.secrets", "secrets.pulumi"):
+        value = {"A": SECRET}
     *above, last = leaf.key.replace("<id>", "app").split(".")
     data: dict[str, Any] = {**DEV}
     at = data
@@ -266,7 +288,7 @@ def test_a_secret_has_four_places(leaf: Leaf) -> None:
     if leaf.key in ("edge.tls.key", "edge.tls.certificate"):
         at |= {"key": SECRET, "certificate": SECRET}
     if leaf.secret:
-        assert load("dev", data)
+        load("dev", overlaid(data, NEEDED.get(leaf.key, {})))
         return
     with pytest.raises(SettingsError) as caught:
         load("dev", data)

@@ -11,6 +11,7 @@ from components.settings import as_written
 from components.stack_file import read, read_stack
 from settings import Settings, SettingsError, load
 from settings.scalars import Sealed, Unclear
+from settings.schema import secret_places
 
 BASE = "profile: development\nOLLAMA_VERSION: local\nOLLAMA_MODELS: [a:1]\nIMAGE_TAG: x"
 HANDED = {"profile": "development", "OLLAMA_VERSION": "local", "OLLAMA_MODELS": '["a:1"]', "IMAGE_TAG": "x"}
@@ -160,7 +161,10 @@ class TestSecrets:
         assert isinstance(message, str)
         assert f"\n  {key}" in message
         assert ": is a secret, and would be in plain text" in message
-        assert "edge.tls.certificate, edge.tls.key, edge.apiKeys.<id>.keys, rollout.previewKey take a secret" in message
+        if "api.env." in message:
+            assert "Move it to api.secrets.X (docs/secrets.md)" in message
+        else:
+            assert f"Only {', '.join(secret_places())} take a secret" in message
 
     def test_one_in_its_place(self, tmp_path: Path) -> None:
         filed = read("x", stack(tmp_path, f"{BASE}\nrollout: {{previewKey: {self.CIPHER}, gatePasses: 1}}"))

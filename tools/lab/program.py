@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pulumi
 
-from components.bluegreen import BlueGreen, BlueGreenArgs
+from components.bluegreen import BlueGreen, BlueGreenArgs, kept_volumes
 from components.certificate import Certificate, CertificateArgs
 from components.edge import Edge, EdgeArgs, edge_files
 from components.images import images_on_engine
@@ -42,7 +42,10 @@ networks = Networks("network", stack.networks, opts=opts)
 certificate = Certificate("certificate", CertificateArgs(settings=settings), opts=opts)
 config = render(settings, plan.ways)
 contents = edge_files(settings, config, certificate)
-storage = Storage("storage", StorageArgs(settings=settings, stack=stack, images=images, contents=contents), opts=opts)
+kept = kept_volumes(settings, plan)
+storage = Storage(
+    "storage", StorageArgs(settings=settings, stack=stack, images=images, contents=contents, kept=kept), opts=opts
+)
 host = Host(images=images, networks=networks.by_key, storage=storage)
 running = services(settings, stack, host, opts)
 edge = Edge(

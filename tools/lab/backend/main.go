@@ -55,6 +55,7 @@ func main() {
 	mux.HandleFunc("/v1/seen", seen)
 	mux.HandleFunc("POST /v1/raw", raw)
 	mux.HandleFunc("/v1/moved", moved)
+	mux.HandleFunc("GET /v1/secret", secret)
 	server := &http.Server{Addr: ":" + cmp.Or(os.Getenv("PORT"), "8000"), Handler: unclean(mux), IdleTimeout: idle}
 	closing(server)
 
@@ -223,6 +224,21 @@ func raw(w http.ResponseWriter, r *http.Request) {
 	}
 	connection.Write(answer)
 	connection.Close()
+}
+
+// secret answers with the secret ?name=, of its file or of the environment.
+func secret(w http.ResponseWriter, r *http.Request) {
+	name := r.URL.Query().Get("name")
+	value := []byte(os.Getenv(name))
+	if file := os.Getenv(name + "_FILE"); file != "" {
+		var err error
+		if value, err = os.ReadFile(file); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+	}
+	w.Header().Set("X-Version", version)
+	w.Write(value)
 }
 
 // moved answers with a redirect to ?to=, word for word.

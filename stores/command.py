@@ -1,0 +1,44 @@
+"""Any command: its standard output is the value, less one line end. The key is the command, without a shell's syntax.
+
+So 1Password (`op read op://vault/item/field`), Bitwarden, pass, sops, gopass and the rest are stores.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+
+from settings.secrets import Secrets
+from stores.store import Deadline, Found, StoreError, each, without_line_end
+
+
+def fetch(_secrets: Secrets, keys: Sequence[str], deadline: Deadline) -> Found:
+    return each(keys, lambda key: _output(key, deadline))
+
+
+def _output(key: str, deadline: Deadline) -> bytes:
+    """What the command says of an error is not shown: nobody knows what else is in it."""
+    try:
+        words = shlex.split(key)
+    except ValueError as error:
+        raise StoreError(f"it is no command: {error}") from None
+    try:
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+    except OSError as error:
+        raise StoreError(f"{words[0]} cannot be run: {error.strerror}", no_access=True) from None
+    try:
+        output, _ = process.communicate(timeout=deadline.left)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise StoreError("it did not end within secrets.timeout", no_access=True) from None
+    if process.returncode:
+        raise StoreError(
+            f"it ended with exit code {process.returncode}; run it yourself to see what it says", no_access=True
+        )
+    return without_line_end(output)

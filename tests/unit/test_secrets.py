@@ -1,0 +1,190 @@
+"""Secrets in the settings, in the id of a release, and in what a container gets."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from render import nginx
+from render.keys import keys
+from settings import Settings, SettingsError, load
+from settings.references import Reference, references
+from workloads import api
+from workloads.release import keyed
+from workloads.stack import stack
+
+DEV: dict[str, Any] = {
+    "profile": "development",
+    "OLLAMA_VERSION": "local",
+    "IMAGE_TAG": "local",
+    "OLLAMA_MODELS": ["a:1"],
+}
+KEY = "0123456789abcdef" * 2
+FILE, ENV = {"from": "file", "key": "f"}, {"from": "command", "key": "c", "as": "env"}
+KEYED: dict[str, Any] = {"secrets": {"releaseKey": SecretStr(KEY)}}
+
+
+def refused(**values: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load("dev", {**DEV, **values})
+    return str(caught.value)
+
+
+def settings(fetched: dict[Reference, str] | None = None, **values: Any) -> Settings:
+    found = None if fetched is None else {reference: SecretStr(value) for reference, value in fetched.items()}
+    return load("dev", {**DEV, **values}, found)
+
+
+def with_values(file: str = "F", env: str = "E", key: str = KEY, **secrets: Any) -> Settings:
+    """A stack with the secrets A, a file, and B, a variable."""
+    return settings(
+        {Reference("file", "f"): file, Reference("command", "c"): env},
+        api={"secrets": {"A": FILE, "B": ENV, **secrets}},
+        secrets={"releaseKey": SecretStr(key)},
+    )
+
+
+class TestSettings:
+    def test_where_references_stand(self) -> None:
+        found = settings(
+            api={"secrets": {"A": FILE, "B": json.dumps(ENV), "C": SecretStr("own")}},
+            edge={
+                "apiKeys": {"app": {"keys": [SecretStr(KEY), {"from": "vault", "key": "p#f"}]}},
+                "tls": {"certificate": "PEM", "key": {"from": "aws", "key": "tls"}},
+            },
+            rollout={"previewKey": {"from": "doppler", "key": "P"}},
+            secrets={"releaseKey": SecretStr(KEY), "vault": {"address": "https://v:8200"}},
+        )
+        assert {key: reference.store for key, reference in references(found)} == {
+            "api.secrets.A": "file",
+            "api.secrets.B": "command",
+            "edge.apiKeys.app.keys.1": "vault",
+            "edge.tls.key": "aws",
+            "rollout.previewKey": "doppler",
+        }
+        assert "own" not in repr(found)
+
+    def test_a_fetched_value_is_checked_as_one_that_stands_there(self) -> None:
+        values = {"edge": {"apiKeys": {"app": {"keys": [FILE]}}}}
+        with pytest.raises(SettingsError, match=r"edge.apiKeys.app.keys.0: is no key") as caught:
+            settings({Reference("file", "f"): "TOO-WEAK"}, **values)
+        assert "TOO-WEAK" not in str(caught.value)
+        with pytest.raises(SettingsError, match=r"edge.apiKeys.app.keys.0: is not UTF-8"):
+            settings({Reference("file", "f"): "\udcff" * 40}, **values)
+
+    @pytest.mark.parametrize(
+        ("secret", "said"),
+        [
+            ({"from": "vaul", "key": "x"}, "api.secrets.A: from names no store; it is one of doppler, aws"),
+            ({"from": "file"}, "api.secrets.A: key must be the value's name in file"),
+            ({"from": "file", "key": "x", "az": "env"}, "api.secrets.A: az is unknown here"),
+            ({"from": "file", "key": "x", "as": "envs"}, "api.secrets.A: as is neither file nor env"),
+            (SecretStr(""), "api.secrets.A: is empty"),
+            (None, "api.secrets.A: has no value"),
+            (["x"], "api.secrets.A: is neither a secret nor {from: <store>, key: <name>}"),
+            ({"from": "pulumi", "key": "x"}, "api.secrets.A: there is no secrets.pulumi.x; run `pulumi config set"),
+            ({"from": "vault", "key": "x#y"}, "secrets.vault.address: is required for `from: vault`"),
+        ],
+    )
+    def test_a_secret_that_cannot_be(self, secret: Any, said: str) -> None:
+        assert f"\n  {said}" in refused(api={"secrets": {"A": secret}}, **KEYED)
+
+    @pytest.mark.parametrize(
+        ("values", "said"),
+        [
+            ({"api": {"secrets": {"A": FILE}}}, "secrets.releaseKey: api.secrets needs it"),
+            (KEYED, "secrets.releaseKey: has no effect without api.secrets"),
+            ({"secrets": {"aws": {"region": "x"}}}, "secrets.aws: has no effect, because no secret says `from: aws`"),
+            (
+                {"secrets": {"onPreview": "placeholder"}},
+                "secrets.onPreview: has no effect, because no secret comes from",
+            ),
+            ({"secrets": {"doppler": {"url": "http://doppler.example"}}}, "secrets.doppler.url"),
+            ({"secrets": {"releaseKey": SecretStr("short")}}, "secrets.releaseKey: is too short"),
+            ({"api": {"env": {"X": SecretStr("s")}}}, "api.env.X: is a secret, and would be in plain text"),
+        ],
+    )
+    def test_what_is_wrong_around_it(self, values: dict[str, Any], said: str) -> None:
+        assert f"\n  {said}" in refused(**values)
+
+    def test_a_secret_in_the_environment_is_told_its_place(self) -> None:
+        assert "Move it to api.secrets.X (docs/secrets.md)" in refused(api={"env": {"X": SecretStr("s")}})
+
+    @pytest.mark.parametrize(
+        ("given", "env", "variable"),
+        [
+            ({"A": FILE}, {"A_FILE": "x"}, "A_FILE"),
+            ({"A": FILE}, {"A": "x"}, "A"),
+            ({"A": ENV}, {"A": "x"}, "A"),
+            ({"A": FILE, "A_FILE": ENV}, {}, "A_FILE"),
+            ({"ORCA_RELEASE": ENV}, {}, "ORCA_RELEASE"),
+        ],
+    )
+    def test_a_variable_that_is_set_twice(self, given: Any, env: Any, variable: str) -> None:
+        said = refused(api={"secrets": given, "env": env}, **KEYED)
+        assert "rename one of them" in said
+        assert variable in said
+
+
+class TestRelease:
+    def test_a_stack_without_secrets_has_the_id_that_it_had(self) -> None:
+        """Recorded before there were secrets: an update of the program is no release."""
+        images = {"OLLAMA_VERSION": "1", "IMAGE_TAG": "1"}
+        assert api.current_release(load("x", {**DEV, **images})) == "de6fdf81ebbf"
+
+    def test_a_rotated_value_is_a_new_release(self) -> None:
+        release = api.current_release(with_values())
+        assert api.current_release(with_values()) == release
+        others = [
+            with_values(file="F2"),
+            with_values(env="E2"),
+            with_values(key=KEY[::-1]),
+            with_values(C=FILE),
+            settings(api={"secrets": {"A": FILE, "B": ENV}}, **KEYED),
+        ]
+        assert len({release, *(api.current_release(other) for other in others)}) == 6
+
+    def test_a_value_that_moves_between_names_is_a_new_release(self) -> None:
+        assert keyed(KEY, {"A": "1", "B": "2"}) != keyed(KEY, {"A": "2", "B": "1"})
+        assert keyed(KEY, {"A": "1"}) != keyed(KEY[::-1], {"A": "1"})
+
+    def test_the_volume_is_named_by_the_files_alone(self) -> None:
+        def volume(found: Settings) -> str:
+            return api.colour_workloads(found, "green")[0].mounts[0].volume.name
+
+        name = volume(with_values())
+        assert name.startswith("dev-api-secrets-")
+        assert volume(with_values(env="E2")) == name
+        assert volume(with_values(file="F2")) != name
+
+    def test_the_edge_is_not_touched(self) -> None:
+        def edge(found: Settings) -> tuple[str, object]:
+            return nginx.render(found).id, stack(found).edge
+
+        assert edge(with_values()) == edge(with_values(file="F2", env="E2"))
+
+
+class TestContainer:
+    def test_files_and_variables(self) -> None:
+        (blue,) = api.colour_workloads(with_values(), "blue")
+        assert blue.env["A_FILE"] == "/run/secrets/A"
+        assert "B" not in blue.env
+        assert set(blue.secret_env) == {"B"}
+        assert [(mount.path, mount.read_only) for mount in blue.mounts] == [("/run/secrets", True)]
+        assert [(found.mode, set(found.secrets), found.contents) for found in blue.files] == [("0440", {"A"}, {})]
+        assert blue.groups == ("0",)
+
+    def test_without_files_there_is_no_volume(self) -> None:
+        found = settings({Reference("command", "c"): "E"}, api={"secrets": {"B": ENV}}, **KEYED)
+        (blue,) = api.colour_workloads(found, "blue")
+        assert (blue.mounts, blue.files, blue.groups) == ((), (), ())
+
+    def test_no_text_of_a_workload_shows_a_value(self) -> None:
+        for workload in stack(with_values(file="CANARY-F", env="CANARY-E")).workloads:
+            assert "CANARY" not in repr(workload)
+
+    def test_a_key_that_is_not_fetched_opens_nothing(self) -> None:
+        found = settings(edge={"apiKeys": {"app": {"keys": [FILE]}}})
+        assert keys(found.edge.api_keys).digests == ()
+        assert keys(found.edge.api_keys).required
