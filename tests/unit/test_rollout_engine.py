@@ -36,6 +36,7 @@ def inspected(name: str, **more: Any) -> dict[str, Any]:
         "Config": {"User": "101:101", "Labels": {"orca.release": "r" * 12}, "Image": "api:1"},
         "RestartCount": 0,
         "NetworkSettings": {"Networks": networks},
+        "Mounts": [{"Type": "volume", "Name": f"{name}-secrets"}, {"Type": "tmpfs", "Name": ""}],
     } | more
 
 
