@@ -19,7 +19,7 @@ NAMES = [f"SECRET_{number}" for number in range(40)]
 @pytest.fixture
 def stack(tmp_path: Path, engine: docker.DockerClient) -> SmallStack:
     """A stack that is not deployed: a preview of it plans everything."""
-    stack = SmallStack(tmp_path, engine, "none", place("flt"))
+    stack = SmallStack(tmp_path, engine, "none", place("itg"))
     stack.pulumi("stack", "init")
     stack.env |= {"DOPPLER_TOKEN": doppler.SERVICE, "VAULT_TOKEN": vault.TOKEN, **aws.CREDENTIALS}
     return stack
@@ -33,9 +33,6 @@ def seconds(stack: SmallStack) -> float:
 
 @pytest.mark.alone
 def test_forty_secrets_cost_what_the_slowest_store_costs(stack: SmallStack) -> None:
-    stack.want()
-    seconds(stack)  # compiles what Python imports
-    without = sorted(seconds(stack) for _ in range(3))[1]
     with doppler.running() as first, aws.running() as second, vault.running() as third:
         first.secrets |= dict.fromkeys(NAMES, "value")
         for name in NAMES[:14]:
@@ -56,11 +53,12 @@ def test_forty_secrets_cost_what_the_slowest_store_costs(stack: SmallStack) -> N
             "aws": {"region": aws.REGION, "endpoint": second.endpoint},
             "vault": {"address": third.address},
         }
-        stack.want(api={"secrets": given}, secrets=stores)
-        seconds(stack)
-        took = []
-        for _ in range(3):
+        without, took = [], []
+        for _ in range(4):  # by turns, and the best of each: the machine's own pauses are in both
+            stack.want()
+            without.append(seconds(stack))
             first.trouble = [SLOW]
+            stack.want(api={"secrets": dict(given)}, secrets=dict(stores))
             took.append(seconds(stack))
     # A quarter of a preview is what the machine itself varies by, and what forty more inputs take.
-    assert sorted(took)[1] - without < SLOW + without / 4, (without, took)
+    assert min(took) - min(without) < SLOW + min(without) / 4, (without, took)
