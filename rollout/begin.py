@@ -66,5 +66,5 @@ def _planned(seen: Observed, last: Last, look: Look) -> Plan:
         for colour, replicas in seen.colours.items()
         if colour != made.create and replicas and replicas[0].way
     }
-    volumes = {colour: volumes_of(replicas) for colour, replicas in seen.colours.items() if replicas}
+    volumes = {colour: names for colour, replicas in seen.colours.items() if (names := volumes_of(replicas))}
     return replace(made, release=wanted, ways=ways, volumes=volumes)

@@ -17,7 +17,7 @@ from engine.address import Address, of_stack
 from engine.client import connect, connect_quickly, execute, find, lines
 from engine.edge import Edge
 from engine.errors import NeedsPerson
-from rollout.colours import find_colours
+from rollout.colours import find_colours, volumes_of
 
 Client = Callable[[Address], docker.DockerClient]
 
@@ -36,7 +36,7 @@ def inspected(name: str, **more: Any) -> dict[str, Any]:
         "Config": {"User": "101:101", "Labels": {"orca.release": "r" * 12}, "Image": "api:1"},
         "RestartCount": 0,
         "NetworkSettings": {"Networks": networks},
-        "Mounts": [{"Type": "volume", "Name": f"{name}-secrets"}, {"Type": "tmpfs", "Name": ""}],
+        "Mounts": [{"Type": "volume", "Name": f"{name}-secrets"}, {"Type": "bind", "Source": "/a"}],
     } | more
 
 
@@ -162,6 +162,7 @@ def test_both_see_the_same_colours(address: Address, monkeypatch: pytest.MonkeyP
     slow, quick = (find_colours(made(address), "s-api") for made in (connect, connect_quickly))
     assert slow == quick
     assert [replica.name for replica in quick["blue"]] == ["s-api-blue", "s-api-blue-2"]
+    assert volumes_of(quick["blue"]) == ("s-api-blue-2-secrets", "s-api-blue-secrets")
     assert [(replica.state, replica.restarts) for replica in quick["green"]] == [("exited (3)", 2)]
     asked = [parse_qs(asked.partition("?")[2]) for asked in Engine.asked if "/containers/json" in asked]
     assert [query["all"] for query in asked] == [["1"], ["1"]]
