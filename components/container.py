@@ -68,6 +68,8 @@ def container(name: str, args: ContainerArgs, opts: pulumi.ResourceOptions) -> d
             for mount in work.mounts
         ],
         healthcheck=_healthcheck(work.health),
+        gpus=work.gpus or None,
+        devices=[docker.ContainerDeviceArgs(host_path=path) for path in work.devices] or None,
         memory=work.resources.memory // MIB,
         memory_swap=work.resources.memory // MIB,
         memory_reservation=work.resources.memory_reservation // MIB,

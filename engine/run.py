@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -15,8 +14,6 @@ from engine.errors import NeedsPerson
 from engine.ready import limit_pids
 
 _ITEM = re.compile(r"\w+ \d+/\d+: ")
-_PERCENT = re.compile(r"(\d+)%")
-_SPEAK_EVERY = 10  # seconds
 
 
 def run_to_end(client: docker.DockerClient, args: RunToEnd) -> Any:
@@ -41,13 +38,7 @@ def run_to_end(client: docker.DockerClient, args: RunToEnd) -> Any:
 
 
 def _follow(printed: Iterable[str]) -> None:
-    """Show the progress: the lines that count its work (`model 1/2: …`), and now and then a percentage."""
-    item, spoken = "", time.monotonic()
+    """Show the progress: the lines that count its work (`model 1/2: …`)."""
     for line in printed:
-        percent = _PERCENT.findall(line)
         if _ITEM.match(line):
-            item = line.split(": ")[0]
             say(line)
-        elif percent and time.monotonic() - spoken > _SPEAK_EVERY:
-            say(f"{item}: {percent[-1]} %")
-            spoken = time.monotonic()

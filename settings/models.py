@@ -1,22 +1,27 @@
 """The models of a stack: how a model is named, and where it is pulled from."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from settings.effect import NONE
 from settings.group import Group
-from settings.scalars import decoded, exact, text
+from settings.scalars import Items, decoded, exact, text
 from settings.values import LOCAL
 
 DEFAULT_HOST, DEFAULT_NAMESPACE = "registry.ollama.ai", "library"
 """What Ollama fills in where a name has no host or no namespace (its types/model/name.go)."""
 
-# Ollama's own grammar (types/model/name.go): [host/][namespace/]model[:tag], each part up to 80 characters.
+# Ollama's own grammar (types/model/name.go): [host/][namespace/]model[:tag], each part up to 80 characters. A namespace
+# has no dot, and there is one of them at most: a registry is asked at the root of its host.
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}"
+_NAMESPACE = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}"
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?"
-_MODEL = re.compile(rf"(?:(?:({_HOST})/)?({_PART})/)?({_PART}):({_PART})(?:@(sha256:[0-9a-f]{{64}}))?")
+_MODEL = re.compile(rf"(?:(?:({_HOST})/)?({_NAMESPACE})/)?({_PART}):({_PART})(?:@(sha256:[0-9a-f]{{64}}))?")
+_REGISTRY = re.compile(rf"(https?)://({_HOST})(?:/({_NAMESPACE}))?/?")
+_PEM = re.compile(r"\s*(-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+")
+_ROOT = "Ollama asks a registry at the root of its host; give the registry a host name or a port of its own"
 
 
 class Model(str):
@@ -36,7 +41,7 @@ class Model(str):
     def __new__(cls, value: str) -> "Model":
         match = _MODEL.fullmatch(value)
         if not match:
-            raise ValueError(f'"{value}" cannot be a model; write name:tag or name:tag@sha256:<64 hex digits>')
+            raise ValueError(f'"{value}" cannot be a model{_why_not(value)}')
         made = super().__new__(cls, value)
         host, namespace, made.name, made.tag, digest = match.groups()
         made.host, made.namespace, made.digest = host or DEFAULT_HOST, namespace or DEFAULT_NAMESPACE, digest or ""
@@ -48,6 +53,53 @@ class Model(str):
         """The reference with the host and the namespace: two spellings of one model have the same one."""
         return f"{self.host}/{self.namespace}/{self.name}:{self.tag}"
 
+    @property
+    def manifest(self) -> str:
+        """Where Ollama keeps the model's manifest, below `manifests/`."""
+        return f"{self.host}/{self.namespace}/{self.name}/{self.tag}"
+
+    @property
+    def from_library(self) -> bool:
+        """Whether the name leads to Ollama's public library, and so to its mirror where there is one."""
+        return self.host == DEFAULT_HOST
+
+
+def _why_not(value: str) -> str:
+    """The end of the sentence that refuses a model."""
+    path, _, tag = value.partition("@")[0].rpartition("/")[2].partition(":")
+    plain = re.fullmatch(r"[A-Za-z0-9_.:/-]+", value.partition("@")[0]) and path and "//" not in value
+    if plain and not tag:
+        return f": it has no tag; write {value.partition('@')[0].rstrip(':')}:<tag>"
+    if plain and value.count("/") > 2:
+        return f": it has a path of more than one part. {_ROOT}, and write host/namespace/name:tag"
+    if plain and value.count("/") == 1 and "." in value.partition("/")[0]:
+        return ": behind a registry's host, Ollama needs a namespace; write host/namespace/name:tag"
+    return "; write name:tag or name:tag@sha256:<64 hex digits>"
+
+
+class Registry(str):
+    """A registry as a URL, `http[s]://host[:port][/namespace]`, and its parts; without a namespace it is empty.
+
+    The word `local` has no parts: the stack knows where its own mirror is. Raises ValueError for any other text.
+    """
+
+    host: str
+    namespace: str
+    plain: bool
+
+    def __new__(cls, value: str) -> "Registry":
+        made = super().__new__(cls, value)
+        if value == LOCAL:
+            made.host, made.namespace, made.plain = "", "", True
+            return made
+        match = _REGISTRY.fullmatch(value)
+        if not match:
+            longer = re.fullmatch(rf"https?://{_HOST}/\S+", value)
+            what = f" has a path of more than one part. {_ROOT}" if longer else " is not a registry"
+            raise ValueError(f'"{value}"{what}; write https://host[:port], https://host/namespace, or {LOCAL}')
+        made.plain, made.host, made.namespace = match[1] == "http", match[2], match[3] or ""
+        return made
+
 
 def _names(value: Any) -> Any:
     """A list may also be written as one text, `a, b c`: the form of an environment variable."""
@@ -58,28 +110,66 @@ def _names(value: Any) -> Any:
     return names
 
 
-def _model(value: Any) -> Model:
+def model(value: Any) -> Model:
+    """A model from its text; a number without quotes is none."""
     found = exact(value)
     if not isinstance(found, str):
         raise ValueError("is not the name of a model; write name:tag")
     return Model(found)
 
 
-ModelName = Annotated[Model, PlainValidator(_model)]
+def _registry(value: Any) -> Registry:
+    return Registry(str(text(value)))
+
+
+def _pem(value: str) -> str:
+    if not _PEM.fullmatch(value):
+        raise ValueError("is no PEM of certificates; it begins with -----BEGIN CERTIFICATE-----")
+    return value
+
+
+def _proxy(value: str) -> str:
+    if "@" in value:
+        raise ValueError("has a user or a password in it, which would be in plain text on the host; it takes neither")
+    if not re.fullmatch(rf"https?://{_HOST}/?", value):
+        raise ValueError(f'"{value}" is not a proxy; write http://host:port')
+    return value
+
+
+ModelName = Annotated[Model, PlainValidator(model)]
 ModelNames = Annotated[tuple[ModelName, ...], BeforeValidator(_names)]
 """A list of models; also accepted as one text, separated by commas or blanks."""
+HostPort = Annotated[str, Field(pattern=rf"^{_HOST}$"), BeforeValidator(text)]
 
 
 class Models(Group):
     """Where `ollama-init` pulls from."""
 
-    mirror: (
-        Annotated[str, Field(pattern=rf"^({LOCAL}|https?://[A-Za-z0-9.-]+(:\d+)?)$"), BeforeValidator(text)] | None
-    ) = Field(
+    mirror: Annotated[Registry, PlainValidator(_registry)] | None = Field(
         None,
-        description="registry to pull from instead of the public library; `local` runs images/model-mirror",
+        description="registry to pull the models of Ollama's library from, or `local` for images/model-mirror; a model "
+        "whose name begins with a host is pulled from that host",
+        json_schema_extra=NONE,
+    )
+    plain_http: Items[HostPort] = Field(
+        (), description="hosts, with their ports, of registries that are asked by plain http", json_schema_extra=NONE
+    )
+    proxy: Annotated[str, AfterValidator(_proxy), BeforeValidator(text)] | None = Field(
+        None, description="proxy that pulls by https go through", json_schema_extra=NONE
+    )
+    no_proxy: Items[HostPort] = Field((), description="hosts that are asked without the proxy", json_schema_extra=NONE)
+    ca: Annotated[str, AfterValidator(_pem), BeforeValidator(text)] | None = Field(
+        None,
+        description="PEM of further authorities to trust when models are pulled: of a registry, or of a proxy that "
+        "inspects TLS",
         json_schema_extra=NONE,
     )
     keep: bool = Field(
         True, description="leave the volume of the models when the stack is destroyed", json_schema_extra=NONE
     )
+
+    @model_validator(mode="after")
+    def _used(self) -> Self:
+        if self.no_proxy and not self.proxy:
+            raise ValueError("noProxy has no effect without proxy; remove it")
+        return self

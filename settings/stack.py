@@ -15,16 +15,24 @@ from settings.edge import Edge
 from settings.effect import NONE, REBUILD, RELEASE, RELOAD, RESTART_OLLAMA
 from settings.group import refuse
 from settings.images import Images, ImageTag, Version
-from settings.models import ModelNames, Models
+from settings.models import DEFAULT_NAMESPACE, Model, ModelNames, Models
 from settings.network import Network
 from settings.ollama import Ollama
 from settings.references import references
 from settings.rollout import Rollout
-from settings.scalars import FETCHED, Whole, text
+from settings.scalars import FETCHED, Items, Whole, text
 from settings.secrets import Secrets
-from settings.values import LOCAL, Memory, Size
+from settings.values import LOCAL, MIB, Memory, Size
 
 GIB = 1024**3
+_CACHE_SHARE = 8
+"""The part of the model server's memory that prompt caches get without a word of the operator: an eighth. llama-server
+itself would take 8 GiB for each loaded model (its --cache-ram), whatever the container's limit."""
+_LOADED_ON_CPU = 3  # Ollama's own limit of loaded models without a GPU, which OLLAMA_MAX_LOADED_MODELS 0 leaves it to
+
+
+_GPU_DEVICES = {"nvidia": "an index as 0, or an id as GPU-…", "amd": "a device file as /dev/dri/renderD128"}
+GpuDevice = Annotated[str, Field(pattern=r"^(\d+|(GPU|MIG)-[A-Za-z0-9/-]+|/dev/dri/\w+)$"), BeforeValidator(text)]
 
 
 class Settings(BaseModel):
@@ -43,7 +51,7 @@ class Settings(BaseModel):
     )
     ollama_models: ModelNames = Field(
         alias="OLLAMA_MODELS",
-        description="models to have in the volume, each name:tag or name:tag@sha256:<digest>",
+        description="models to have in the volume, each [host/][namespace/]name:tag, with @sha256:<digest> to pin it",
         json_schema_extra=NONE,
     )
     ollama_memory_limit: Memory = Field(
@@ -76,6 +84,14 @@ class Settings(BaseModel):
     docker_host: Annotated[str, Field(pattern=r"^(unix|tcp|ssh)://\S+$"), BeforeValidator(text)] | None = Field(
         None, description="the Docker engine; without it, DOCKER_HOST or the local one", json_schema_extra=REBUILD
     )
+    gpu: Literal["none", "nvidia", "amd"] = Field(
+        "none", description="maker of the GPUs that the model server gets", json_schema_extra=RESTART_OLLAMA
+    )
+    gpu_devices: Items[GpuDevice] = Field(
+        (),
+        description="which GPUs: indices or ids (nvidia), or device files (amd); without it, all of them",
+        json_schema_extra=RESTART_OLLAMA,
+    )
     ollama: Ollama = Ollama()
     models: Models = Models()
     api: Api = Api()
@@ -84,6 +100,28 @@ class Settings(BaseModel):
     rollout: Rollout = Rollout()
     images: Images = Images()
     secrets: Secrets = Secrets()
+
+    @property
+    def preloaded(self) -> tuple[Model, ...]:
+        """The models that must be in memory before a release may pass the gate."""
+        wanted = self.ollama.preload
+        return self.ollama_models if isinstance(wanted, str) else tuple(map(self._listed, wanted))
+
+    @property
+    def loaded_at_once(self) -> int:
+        """How many models can be in memory at once, as far as the settings say."""
+        return self.ollama_max_loaded_models or _LOADED_ON_CPU
+
+    @property
+    def prompt_cache(self) -> int:
+        """Bytes of earlier prompts' state that each loaded model may keep; 0 for none."""
+        if self.ollama.prompt_cache is not None:
+            return self.ollama.prompt_cache
+        return self.ollama_memory_limit // _CACHE_SHARE // self.loaded_at_once // MIB * MIB
+
+    def _listed(self, model: Model) -> Model:
+        """The entry of OLLAMA_MODELS that is this model, with its digest; the model itself where there is none."""
+        return next((found for found in self.ollama_models if found.full_name == model.full_name), model)
 
     @property
     def smoke(self) -> Smoke | None:
@@ -125,9 +163,59 @@ class Settings(BaseModel):
                 yield f"{where} has no effect: none of edge.completionPaths is below api.paths"
         if self.ollama_memory_reservation > self.ollama_memory_limit:
             yield "OLLAMA_MEMORY_RESERVATION is larger than OLLAMA_MEMORY_LIMIT"
-        names = [model.full_name for model in self.ollama_models]
-        if twice := sorted({model.reference for model in self.ollama_models if names.count(model.full_name) > 1}):
+        yield from self._model_conflicts()
+        yield from self._gpu_conflicts()
+
+    def _model_conflicts(self) -> Iterator[str]:
+        names = [model.full_name.casefold() for model in self.ollama_models]
+        if twice := sorted(
+            {model.reference for model in self.ollama_models if names.count(model.full_name.casefold()) > 1}
+        ):
             yield f"OLLAMA_MODELS names {', '.join(twice)} twice"
+        for model in self.preloaded:
+            if model not in self.ollama_models:
+                yield f"ollama.preload: {model.reference} is not in OLLAMA_MODELS"
+        if len(self.preloaded) > self.loaded_at_once:
+            yield (
+                f"ollama.preload names {len(self.preloaded)} models, but OLLAMA_MAX_LOADED_MODELS lets "
+                f"{self.loaded_at_once} be in memory at once"
+            )
+        if (caches := self.prompt_cache * self.loaded_at_once) >= self.ollama_memory_limit:
+            yield (
+                f"ollama.promptCache: {self.loaded_at_once} loaded models would keep {caches // MIB} MiB of prompts; "
+                "OLLAMA_MEMORY_LIMIT has no room left for the models"
+            )
+        yield from self._source_conflicts()
+
+    def _source_conflicts(self) -> Iterator[str]:
+        """Between where models are pulled from and what they are called."""
+        mirror = self.models.mirror
+        library = [model for model in self.ollama_models if model.from_library]
+        hosts = {model.host for model in self.ollama_models if not model.from_library}
+        if mirror and not library:
+            yield "models.mirror: has no effect, because every model names a registry of its own; remove it"
+        if mirror and mirror.namespace:
+            for model in library:
+                if model.namespace != DEFAULT_NAMESPACE:
+                    yield (
+                        f"models.mirror: has the namespace {mirror.namespace}, where {model.reference} with its own "
+                        f"namespace cannot be; write it as {mirror.host}/<namespace>/{model.name}:{model.tag}"
+                    )
+        if idle := [host for host in self.models.plain_http if host not in hosts]:
+            yield f"models.plainHttp: no model is pulled from {', '.join(idle)}; remove it"
+        secure = (hosts - set(self.models.plain_http)) or (library and not (mirror and mirror.plain))
+        for key in ("proxy", "ca"):
+            if getattr(self.models, key) and not secure:
+                yield f"models.{key}: has no effect, because every model is pulled by plain http; remove it"
+
+    def _gpu_conflicts(self) -> Iterator[str]:
+        if self.gpu_devices and self.gpu == "none":
+            yield "gpuDevices: has no effect while gpu is none; remove it"
+        if self.gpu != "none" and self.ollama_version == LOCAL:
+            yield f'gpu: the image of OLLAMA_VERSION "{LOCAL}" is for CPUs only; name a published version'
+        for device in self.gpu_devices:
+            if device.startswith("/") != (self.gpu == "amd") and self.gpu != "none":
+                yield f"gpuDevices: {device} is no device of {self.gpu}; write {_GPU_DEVICES[self.gpu]}"
 
     def _known_faults(self) -> Iterator[str]:
         """By the tag of nginx's image; a tag that says no version is judged by what runs (engine/configure.py)."""

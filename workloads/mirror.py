@@ -1,6 +1,6 @@
 """The registry of models that a closed network pulls from: `models.mirror: local`."""
 
-from settings import Settings
+from settings import Model, Settings
 from settings.values import LOCAL
 from workloads import images
 from workloads.network import address, attach
@@ -47,8 +47,16 @@ def server(settings: Settings) -> Workload | None:
     )
 
 
-def registry(settings: Settings) -> str:
-    """Where models are pulled from instead of the public library, as a URL; empty for the library itself."""
+def source(settings: Settings, model: Model) -> str:
+    """What a model is pulled as, a full name with its protocol: `https://registry.ollama.ai/library/llama3.1:8b`.
+
+    A mirror has what Ollama's library has: a model whose name begins with a registry's host is pulled from there.
+    """
+    if not model.from_library:
+        return f"{'http' if model.host in settings.models.plain_http else 'https'}://{model.full_name}"
     if is_wanted(settings):
-        return f"http://{address(settings, 'egress', _HOST)}:{PORT}"
-    return settings.models.mirror or ""
+        return f"http://{address(settings, 'egress', _HOST)}:{PORT}/{model.namespace}/{model.name}:{model.tag}"
+    if mirror := settings.models.mirror:
+        namespace = mirror.namespace or model.namespace
+        return f"{'http' if mirror.plain else 'https'}://{mirror.host}/{namespace}/{model.name}:{model.tag}"
+    return f"https://{model.full_name}"

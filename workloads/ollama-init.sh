@@ -1,13 +1,33 @@
-# Pulls MODELS_TO_PULL (blank-separated name:tag[@sha256:digest]) into the volume, from MODEL_REGISTRY if that is set.
-# The last line of output is a JSON object: model name to manifest digest.
-set -eu
-ollama serve >/tmp/serve.log 2>&1 &
+# Brings the models of MODELS_TO_PULL into the volume: PULL_AS says from where, MANIFESTS under which names. The serving
+# Ollama uses the same volume meanwhile. It sees a model only once the model is whole and has the digest that it must have:
+# a server of this script's own pulls into a directory that shares the blobs and has its own manifests, and the manifests
+# of all models are moved over in the end. The last line of output is a JSON object: model name to manifest digest.
+set -euo pipefail
+home=$HOME/.ollama
+models=$home/models staging=$home/staging
+speak_every=5 # seconds
+read -ra entries <<< "$MODELS_TO_PULL"
+read -ra sources <<< "$PULL_AS"
+read -ra manifests <<< "$MANIFESTS"
+total=${#entries[@]}
+
+rm -rf "$staging"
+mkdir -p "$models/blobs" "$models/manifests" "$staging/manifests"
+ln -s ../models/blobs "$staging/blobs"
+if [ -n "${EXTRA_CA:-}" ]; then
+  cat /etc/ssl/certs/ca-certificates.crt > /tmp/ca.pem
+  printf '%s\n' "$EXTRA_CA" >> /tmp/ca.pem
+  export SSL_CERT_FILE=/tmp/ca.pem
+fi
+
+OLLAMA_MODELS=$staging ollama serve > /tmp/serve.log 2>&1 &
 server=$!
-trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null || :' EXIT
+trap 'kill "$server" 2> /dev/null; wait "$server" 2> /dev/null || :' EXIT
+trap 'exit 143' TERM
 tries=0
-until ollama list >/dev/null 2>&1; do
+until ollama list > /dev/null 2>&1; do
   tries=$((tries + 1))
-  if [ "$tries" -gt 120 ] || ! kill -0 "$server" 2>/dev/null; then
+  if [ "$tries" -gt 120 ] || ! kill -0 "$server" 2> /dev/null; then
     cat /tmp/serve.log >&2
     echo "the server of ollama-init did not start" >&2
     exit 1
@@ -15,60 +35,167 @@ until ollama list >/dev/null 2>&1; do
   sleep 0.5
 done
 
-manifest_of() {
-  case ${1%:*} in
-    *.*/*/* | *:*/*/*) path=$1 ;;
-    */*) path=registry.ollama.ai/$1 ;;
-    *) path=registry.ollama.ai/library/$1 ;;
-  esac
-  echo "$HOME/.ollama/models/manifests/${path%:*}/${path##*:}"
-}
-
 digest_of() { # Ollama's digest of a model is the SHA-256 of its manifest file.
-  sha256sum "$(manifest_of "$1")" | cut -d' ' -f1
+  sha256sum "$1" | cut -d' ' -f1
 }
 
-pull() {
-  if [ -z "$MODEL_REGISTRY" ]; then
-    ollama pull "$model"
-    return
+blobs_of() { # MANIFEST...: the names of their blobs; nothing for no manifest.
+  [ $# = 0 ] || grep -hoE 'sha256:[0-9a-f]{64}' "$@" | tr : - | sort -u
+}
+
+is_whole() { # MANIFEST: it is there, with all its blobs.
+  [ -s "$1" ] || return 1
+  local blob
+  for blob in $(blobs_of "$1"); do [ -e "$models/blobs/$blob" ] || return 1; done
+}
+
+used_blobs() { # Those of every model in the volume.
+  local every
+  mapfile -t every < <(find "$models/manifests" -type f)
+  blobs_of "${every[@]}"
+}
+
+drop() { # BLOB...: remove those that no model has.
+  local blob used
+  used=$(used_blobs)
+  for blob in "$@"; do
+    case $used in *"$blob"*) ;; *) rm -f "$models/blobs/$blob" "$models/blobs/$blob"-partial* ;; esac
+  done
+}
+
+spoken=-$speak_every before=0 since=0 size=
+progress() { # A line of Ollama's account of a pull: show it as percent, bytes, speed, time left.
+  [[ $1 =~ \"total\":([0-9]+),\"completed\":([0-9]+) ]] || return 0
+  local done=${BASH_REMATCH[2]} speed left
+  if [ "$size" != "${BASH_REMATCH[1]}" ]; then size=${BASH_REMATCH[1]} before=$done since=$SECONDS spoken=$SECONDS; fi
+  [ $((SECONDS - spoken)) -ge $speak_every ] || return 0
+  speed=$(((done - before) / (SECONDS - since)))
+  left="it stands still"
+  if [ "$speed" -gt 0 ]; then
+    left="$((speed / 1000000)).$((speed / 100000 % 10)) MB/s, $(((size - done) / speed)) s left"
   fi
-  case $model in */*) remote=$MODEL_REGISTRY/$model ;; *) remote=$MODEL_REGISTRY/library/$model ;; esac
-  case $MODEL_REGISTRY in http:*) insecure=--insecure ;; *) insecure= ;; esac
-  ollama pull $insecure "$remote"
-  ollama cp "$remote" "$model" # the registry is where the model came from, not what it is called
-  ollama rm "$remote" >/dev/null
+  echo "$title: $((100 * done / size)) % of $((size / 1000000)) MB, $left"
+  spoken=$SECONDS
 }
 
-total=0
-for entry in $MODELS_TO_PULL; do total=$((total + 1)); done
-number=0
-found=
-for entry in $MODELS_TO_PULL; do
-  number=$((number + 1))
-  model=${entry%@sha256:*}
-  wanted=${entry#"$model"}
+pull() { # SOURCE: pull it once; on a failure, the reason is in $problem.
+  local insecure=false body line patience=60
+  case $1 in http:*) insecure=true ;; esac
+  body="{\"model\": \"${1#*://}\", \"insecure\": $insecure}"
+  exec 3<> /dev/tcp/127.0.0.1/11434
+  printf 'POST /api/pull HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' ${#body} "$body" >&3
+  problem="its registry does not answer"
+  while IFS= read -r -t "$patience" -u 3 line; do
+    case $line in
+      *'"error":"'*)
+        problem=${line#*\"error\":\"}
+        problem=${problem%\"*}
+        problem=${problem//\\\"/\"}
+        break
+        ;;
+      *'"status":"success"'*) problem= ;;
+      *'"status":"verifying'*) patience=7200 ;; # no word comes while a large file is read
+      *'"completed":'*) progress "$line" ;;
+    esac
+  done
+  exec 3>&- # Ollama ends a pull whose client has left
+  [ -z "$problem" ]
+}
+
+is_final() { # Whether another try would get the same answer.
+  case $problem in
+    *"file does not exist"* | *"no space left"* | *"invalid model"* | *"newer version"* | *x509* | *"realm host"* | *unauthorized* | *denied* | *"Location header"*) ;;
+    *) return 1 ;;
+  esac
+}
+
+explained() { # Ollama's own reason, with what it means where its words do not say.
+  case $problem in
+    *"file does not exist"*) echo "its registry has no such model ($problem)" ;;
+    *"realm host"* | *unauthorized* | *denied*) echo "its registry asks for a login, and Ollama has none ($problem)" ;;
+    *"no space left"*) echo "the volume is full, $(df -h "$models" | awk 'END {print $4}') are free ($problem)" ;;
+    *"no Location header"*) echo "its registry sends blobs itself, which Ollama cannot take (docs/operations.md) ($problem)" ;;
+    *"no such host"* | *"connection refused"* | *"i/o timeout"*) echo "its registry cannot be reached ($problem)" ;;
+    *) echo "$problem" ;;
+  esac
+}
+
+fail() { # REASON
+  printf '%s: %s\nThe models are as they were.\n' "$title" "$1" >&2
+  exit 1
+}
+
+if [ -e "$home/outdated" ]; then # what a run before this one has replaced: nobody is about to load it any more
+  mapfile -t old < "$home/outdated"
+  drop "${old[@]}"
+  rm "$home/outdated"
+fi
+
+for ((at = 0; at < total; at++)); do
+  model=${entries[at]%@sha256:*}
+  wanted=${entries[at]#"$model"}
   wanted=${wanted#@sha256:}
-  manifest=$(manifest_of "$model")
-  if [ -n "$wanted" ] && [ -e "$manifest" ] && [ "$wanted" = "$(digest_of "$model")" ]; then
-    echo "model $number/$total: $model is there already"
-  else
-    echo "model $number/$total: pulling $model"
-    before=
-    if [ -e "$manifest" ]; then
-      before=/tmp/before
-      cp "$manifest" "$before"
-    fi
-    pull
-    if [ -n "$wanted" ] && [ "$wanted" != "$(digest_of "$model")" ]; then
-      got=$(digest_of "$model")
-      if [ -n "$before" ]; then cp "$before" "$manifest"; else ollama rm "$model" >/dev/null; fi
-      echo "$model has digest sha256:$got, but OLLAMA_MODELS pins sha256:$wanted; the models are as they were" >&2
-      exit 1
-    fi
+  here=$models/manifests/${manifests[at]}
+  pulled=$staging/manifests/${sources[at]#*://}
+  pulled=${pulled%:*}/${pulled##*:}
+  title="model $((at + 1))/$total: $model"
+  if is_whole "$here" && [ "$wanted" = "$(digest_of "$here")" ]; then
+    echo "$title is there already"
+    continue
   fi
-  digest=$(digest_of "$model")
-  echo "model $number/$total: $model has digest sha256:$digest"
+  tries=3
+  if [ -z "$wanted" ] && is_whole "$here"; then tries=1; fi
+  echo "$title: pulling from ${sources[at]}"
+  for ((try = 1; ; try++)); do
+    if pull "${sources[at]}"; then break; fi
+    if [ "$try" -ge "$tries" ] || is_final; then break; fi
+    echo "$title: $problem; trying again ($((try + 1)) of $tries)"
+    sleep $((2 ** try))
+  done
+  if [ -n "$problem" ]; then
+    case $problem in *"no space left"*) rm -f "$models"/blobs/*-partial* ;; esac # or the disk would stay full
+    [ "$tries" = 1 ] || fail "$(explained)"
+    echo "$title: the one that is there stays, for a newer one cannot be had: $(explained)"
+    rm -f "$pulled"
+    continue
+  fi
+  got=$(digest_of "$pulled")
+  if [ -n "$wanted" ] && [ "$wanted" != "$got" ]; then
+    mapfile -t wrong < <(blobs_of "$pulled")
+    rm "$pulled"
+    drop "${wrong[@]}"
+    fail "$model has digest sha256:$got, but OLLAMA_MODELS pins sha256:$wanted"
+  fi
+done
+
+found=
+for ((at = 0; at < total; at++)); do
+  model=${entries[at]%@sha256:*}
+  here=$models/manifests/${manifests[at]}
+  pulled=$staging/manifests/${sources[at]#*://}
+  pulled=${pulled%:*}/${pulled##*:}
+  if [ -e "$pulled" ]; then
+    if [ -e "$here" ] && ! cmp -s "$here" "$pulled"; then blobs_of "$here" >> "$home/outdated"; fi
+    mkdir -p "${here%/*}"
+    mv "$pulled" "$here"
+  fi
+  digest=$(digest_of "$here")
+  echo "model $((at + 1))/$total: $model has digest sha256:$digest"
   found="$found${found:+, }\"$model\": \"sha256:$digest\""
 done
+printf '%s\n' "${entries[@]%@sha256:*}" > "$home/listed"
+
+if [ -n "$PRUNE" ]; then
+  while IFS= read -r -d '' file; do
+    case " $MANIFESTS " in
+      *" ${file#"$models/manifests/"} "*) ;;
+      *) rm "$file" && echo "removed ${file#"$models/manifests/"}, which OLLAMA_MODELS does not name" ;;
+    esac
+  done < <(find "$models/manifests" -type f -print0)
+  find "$models/manifests" -mindepth 1 -type d -empty -delete
+  mapfile -t all < <(find "$models/blobs" -type f -printf '%f\n' | sed 's/-partial.*//' | sort -u)
+  drop "${all[@]}"
+  rm -f "$home/outdated"
+fi
+rm -rf "$staging"
 echo "{$found}"

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from settings import Settings
+from settings.ollama import NAMED
+from settings.values import MIB
 from workloads import images, mirror
 from workloads.network import attach
 from workloads.workload import DependsOn, Exemption, HealthCheck, Listen, Mount, Resources, Volume, Workload
@@ -34,18 +36,6 @@ def server(settings: Settings) -> Workload:
 
     OLLAMA_MODELS is never in its environment: there, the server would take it for a directory.
     """
-    threads = max(1, int(settings.ollama.cpus))
-    env = {
-        "OLLAMA_HOST": f"0.0.0.0:{PORT}",
-        "OLLAMA_MAX_LOADED_MODELS": str(settings.ollama_max_loaded_models),
-        "OLLAMA_NUM_PARALLEL": str(settings.ollama_num_parallel),
-        "OLLAMA_NO_CLOUD": "1",
-        # Without it the runner starts a thread per core of the host, far beyond its CPU limit (ollama#17916).
-        "LLAMA_ARG_THREADS": str(threads),
-        **KEEP_BLOBS,
-    }
-    if settings.ollama.context_length:
-        env["OLLAMA_CONTEXT_LENGTH"] = str(settings.ollama.context_length)
     return Workload(
         name=f"{settings.stack}-{SERVICE}",
         service=SERVICE,
@@ -53,7 +43,7 @@ def server(settings: Settings) -> Workload:
         image=images.ollama(settings),
         user="0:0",
         command=("serve",),
-        env=env,
+        env=_server_env(settings),
         networks=(attach(settings, "model", _HOST, aliases=(SERVICE,)),),
         listens=(
             Listen(
@@ -69,8 +59,51 @@ def server(settings: Settings) -> Workload:
             cpus=settings.ollama.cpus,
             pids=settings.ollama.pids,
         ),
+        gpus=_gpus(settings),
+        devices=_devices(settings),
         exemptions=(ROOT,),
     )
+
+
+def _server_env(settings: Settings) -> dict[str, str]:
+    chosen = settings.ollama
+    named = {f"OLLAMA_{name.upper()}": _written(getattr(chosen, name)) for name in NAMED}
+    return {
+        **chosen.env,
+        "OLLAMA_HOST": f"0.0.0.0:{PORT}",
+        "OLLAMA_MAX_LOADED_MODELS": str(settings.ollama_max_loaded_models),
+        "OLLAMA_NUM_PARALLEL": str(settings.ollama_num_parallel),
+        "OLLAMA_NO_CLOUD": "1",
+        # Without it the runner starts a thread per core of the host, far beyond its CPU limit (ollama#17916).
+        "LLAMA_ARG_THREADS": str(max(1, int(chosen.cpus))),
+        # In MiB, for each loaded model. Without it the runner keeps up to 8 GiB of prompts, whatever its memory limit.
+        "LLAMA_ARG_CACHE_RAM": str(settings.prompt_cache // MIB),
+        **KEEP_BLOBS,
+        **{name: value for name, value in named.items() if value},
+    }
+
+
+def _written(value: object) -> str:
+    """A setting as Ollama's environment has it; empty for one that is left to Ollama."""
+    match value:
+        case None | ():
+            return ""
+        case bool():
+            return str(int(value))
+        case tuple():
+            return ",".join(map(str, value))
+    return str(value)
+
+
+def _gpus(settings: Settings) -> str:
+    if settings.gpu != "nvidia":
+        return ""
+    return f"device={','.join(settings.gpu_devices)}" if settings.gpu_devices else "all"
+
+
+def _devices(settings: Settings) -> tuple[str, ...]:
+    """AMD's driver is one file for all GPUs, and one for each."""
+    return ("/dev/kfd", *(settings.gpu_devices or ("/dev/dri",))) if settings.gpu == "amd" else ()
 
 
 def init(settings: Settings) -> Workload:
@@ -84,13 +117,18 @@ def init(settings: Settings) -> Workload:
         purpose="pulls the models of OLLAMA_MODELS, and ends",
         image=images.ollama(settings),
         user="0:0",
-        entrypoint=("/bin/sh", "-c"),
+        entrypoint=("/bin/bash", "-c"),
         command=(INIT_SCRIPT,),
         env={
             "OLLAMA_HOST": f"127.0.0.1:{PORT}",
+            # Three lists of one length, separated by blanks: a model as the operator wrote it, as which name it is
+            # pulled, and where the server looks for its manifest.
             "MODELS_TO_PULL": " ".join(settings.ollama_models),
-            "MODEL_REGISTRY": mirror.registry(settings),
+            "PULL_AS": " ".join(mirror.source(settings, model) for model in settings.ollama_models),
+            "MANIFESTS": " ".join(model.manifest for model in settings.ollama_models),
+            "PRUNE": "yes" if settings.ollama.prune else "",
             **KEEP_BLOBS,
+            **_way_out(settings),
         },
         networks=(attach(settings, "egress", _INIT_HOST),),
         mounts=(_models(settings),),
@@ -106,3 +144,10 @@ def init(settings: Settings) -> Workload:
             Exemption(rule="restart", reason="a failed pull fails the update, which says why and runs it again"),
         ),
     )
+
+
+def _way_out(settings: Settings) -> dict[str, str]:
+    """Through a company's proxy, which Ollama uses for https alone."""
+    models = settings.models
+    found = {"HTTPS_PROXY": models.proxy, "NO_PROXY": ",".join(models.no_proxy), "EXTRA_CA": models.ca}
+    return {name: value for name, value in found.items() if value}

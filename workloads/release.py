@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import Field, fields, is_dataclass, replace
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
@@ -67,8 +67,12 @@ def _plain(data: object) -> Any:
         case set() | frozenset():
             return sorted((_plain(value) for value in data), key=json.dumps)
         case _ if is_dataclass(data):
-            return {field.name: _plain(getattr(data, field.name)) for field in fields(data) if field.compare}
+            return {field.name: _plain(getattr(data, field.name)) for field in fields(data) if _counts(field, data)}
     raise TypeError(f"a {type(data).__name__} cannot be part of a digest")
+
+
+def _counts(field: Field[Any], data: object) -> bool:
+    return field.compare and not (field.metadata.get("newer") and getattr(data, field.name) == field.default)
 
 
 def _key(key: object) -> str:

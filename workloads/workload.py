@@ -148,10 +148,15 @@ class Exemption:
     reason: str
 
 
+NEWER = {"newer": True}
+"""Marks a field that workloads of earlier versions did not have: without a value it is no part of a release's id."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Workload:
     """One container: what runs, where it is reachable, what it may use.
 
+    `gpus` are those of NVIDIA, as `docker run --gpus` has them (`all`, `device=0,1`); `devices` are files of the host.
     `name` is the full name on the host, `service` the name without the stack, which replicas share. `purpose` is one
     phrase for a person. `user` is `uid:gid`. `secret_env` are the variables that nobody may see; `secrets` is the keyed
     digest of every secret value in the workload, empty where it has none. `tmpfs` maps a path to its mount options.
@@ -189,6 +194,8 @@ class Workload:
     security_options: tuple[str, ...] = ("no-new-privileges:true",)
     log: Log = Log()
     stop: Stop = Stop()
+    gpus: str = field(default="", metadata=NEWER)
+    devices: tuple[str, ...] = field(default=(), metadata=NEWER)
     exemptions: tuple[Exemption, ...] = ()
 
     @property

@@ -94,6 +94,21 @@ def test_a_model_that_can(model: str) -> None:
     assert load("dev", {**DEV, "OLLAMA_MODELS": [model]}).ollama_models == (model,)
 
 
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        ("llama3", "it has no tag; write llama3:<tag>"),
+        ("host.example:5000/ns/m", "it has no tag; write host.example:5000/ns/m:<tag>"),
+        (f"m@{DIGEST}", "it has no tag; write m:<tag>"),
+        ("host.example/a/b/m:1", "it has a path of more than one part. Ollama asks a registry at the root of its host"),
+        ("host.example/m:1", "Ollama needs a namespace; write host/namespace/name:tag"),
+        ("a b", "write name:tag"),
+    ],
+)
+def test_why_a_model_cannot_be(model: str, why: str) -> None:
+    assert why in refused(OLLAMA_MODELS=[model])
+
+
 @pytest.mark.parametrize("models", [[], "", "[]"])
 def test_no_model_at_all(models: Any) -> None:
     assert "OLLAMA_MODELS: names no model" in refused(OLLAMA_MODELS=models)
@@ -196,6 +211,11 @@ def test_a_stack_without_a_file(tmp_path: Path) -> None:
         ("llama3.1:8b", ("registry.ollama.ai", "library", "llama3.1", "8b", "", "llama3.1:8b")),
         ("user/m:latest", ("registry.ollama.ai", "user", "m", "latest", "", "user/m:latest")),
         ("host.example:5000/ns/m:1", ("host.example:5000", "ns", "m", "1", "", "host.example:5000/ns/m:1")),
+        ("registry/ns/m:1", ("registry", "ns", "m", "1", "", "registry/ns/m:1")),
+        (
+            "hf.co/Some-One/M.1-GGUF:Q4_K_M",
+            ("hf.co", "Some-One", "M.1-GGUF", "Q4_K_M", "", "hf.co/Some-One/M.1-GGUF:Q4_K_M"),
+        ),
         (f"a:1@{DIGEST}", ("registry.ollama.ai", "library", "a", "1", DIGEST, "a:1")),
     ],
 )
@@ -302,3 +322,89 @@ def test_a_secret_in_its_place_that_is_wrong_says_what_is_wrong() -> None:
         load("dev", {**DEV, "edge": {"apiKeys": {"app": {"keys": [SecretStr("k" * 32)]}}}})
     assert "edge.apiKeys.app.keys.0: is no key: " in str(caught.value)
     assert "k" * 32 not in str(caught.value)
+
+
+class TestModels:
+    """What `models`, `ollama` and the GPU's settings refuse beside each other."""
+
+    @pytest.mark.parametrize("mirror", ["https://mirror.example", "http://mirror:5000/team", "local", "http://m/"])
+    def test_a_mirror(self, mirror: str) -> None:
+        assert load("dev", {**DEV, "models": {"mirror": mirror}}).models.mirror == mirror
+
+    @pytest.mark.parametrize(
+        ("mirror", "why"),
+        [
+            ("https://host/artifactory/api/docker/x", "has a path of more than one part"),
+            ("mirror.example", "is not a registry"),
+            ("ftp://mirror", "is not a registry"),
+        ],
+    )
+    def test_a_mirror_that_cannot_be(self, mirror: str, why: str) -> None:
+        assert why in refused(models={"mirror": mirror})
+
+    @pytest.mark.parametrize(
+        ("models", "group", "why"),
+        [
+            (["r:5/n/m:1"], {"mirror": "local"}, "models.mirror: has no effect"),
+            (["a:1", "u/b:1"], {"mirror": "http://m/team"}, "where u/b:1 with its own namespace cannot be"),
+            (["a:1"], {"plainHttp": ["r:5"]}, "models.plainHttp: no model is pulled from r:5"),
+            (["a:1"], {"mirror": "http://m", "proxy": "http://p:1"}, "models.proxy: has no effect"),
+            (["r:5/n/m:1"], {"plainHttp": ["r:5"], "ca": "CA"}, "models.ca: has no effect"),
+            (["a:1"], {"noProxy": ["m"]}, "noProxy has no effect without proxy"),
+            (["a:1"], {"proxy": "http://me:secret@p:1"}, "has a user or a password in it"),
+            (["a:1"], {"ca": "/etc/ca.pem"}, "is no PEM of certificates"),
+        ],
+    )
+    def test_a_source_that_cannot_be(self, models: list[str], group: dict[str, Any], why: str) -> None:
+        pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
+        values = {key: pem if value == "CA" else value for key, value in group.items()}
+        assert why in refused(OLLAMA_MODELS=models, models=values)
+
+    @pytest.mark.parametrize(
+        ("value", "seconds"), [("-1", -1), (-1, -1), ("-5m", -1), ("0", 0), (0, 0), ("30s", 30), ("1h30m", 5400)]
+    )
+    def test_keep_alive(self, value: Any, seconds: int) -> None:
+        assert load("dev", {**DEV, "ollama": {"keepAlive": value}}).ollama.keep_alive == seconds
+
+    @pytest.mark.parametrize(
+        ("group", "why"),
+        [
+            ({"env": {"OLLAMA_MODELS": "a:1"}}, "OLLAMA_MODELS cannot be set here: there it is a directory"),
+            ({"env": {"OLLAMA_HOST": "0.0.0.0"}}, "OLLAMA_HOST cannot be set here"),
+            ({"env": {"OLLAMA_KEEP_ALIVE": "5m"}}, "write it as ollama.keepAlive"),
+            ({"env": {"https_proxy": "http://p"}}, "models.proxy is for pulls"),
+            ({"keepAlive": "soon"}, "is not a duration"),
+            ({"preload": "b:1"}, "write all, or a list of entries of OLLAMA_MODELS"),
+            ({"preload": ["b:1"]}, "ollama.preload: b:1 is not in OLLAMA_MODELS"),
+            ({"preload": "all", "keepAlive": "0"}, "preload has no effect with keepAlive 0"),
+            ({"flashAttention": False, "kvCacheType": "q8_0"}, "kvCacheType q8_0 needs flash attention"),
+            ({"promptCache": "3G"}, "3 loaded models would keep 9216 MiB of prompts"),
+        ],
+    )
+    def test_settings_of_ollama_that_cannot_be(self, group: dict[str, Any], why: str) -> None:
+        assert why in refused(ollama=group)
+
+    def test_a_prompt_cache_that_fits_the_memory(self) -> None:
+        assert load("dev", DEV).prompt_cache == 341 * 1024**2
+        small = {**DEV, "OLLAMA_MEMORY_LIMIT": "512M", "OLLAMA_MEMORY_RESERVATION": "64M"}
+        assert load("dev", {**small, "OLLAMA_MAX_LOADED_MODELS": 1}).prompt_cache == 64 * 1024**2
+        assert load("dev", {**small, "OLLAMA_MAX_LOADED_MODELS": 0}).prompt_cache == 21 * 1024**2
+        assert load("dev", {**DEV, "ollama": {"promptCache": "off"}}).prompt_cache == 0
+
+    def test_preloaded_models_have_their_digests(self) -> None:
+        pinned = {**DEV, "OLLAMA_MODELS": [f"a:1@{DIGEST}", "b:1"], "ollama": {"preload": ["library/a:1"]}}
+        assert [model.digest for model in load("dev", pinned).preloaded] == [DIGEST]
+        assert load("dev", {**pinned, "ollama": {"preload": "all"}}).preloaded == (f"a:1@{DIGEST}", "b:1")
+
+    @pytest.mark.parametrize(
+        ("values", "why"),
+        [
+            ({"gpu": "nvidia"}, 'the image of OLLAMA_VERSION "local" is for CPUs only'),
+            ({"gpuDevices": ["0"]}, "gpuDevices: has no effect while gpu is none"),
+            ({"OLLAMA_VERSION": "1", "gpu": "nvidia", "gpuDevices": ["/dev/dri/card0"]}, "is no device of nvidia"),
+            ({"OLLAMA_VERSION": "1", "gpu": "amd", "gpuDevices": ["0"]}, "is no device of amd"),
+            ({"OLLAMA_VERSION": "1", "gpu": "amd", "gpuDevices": ["/dev/sda"]}, "gpuDevices.0"),
+        ],
+    )
+    def test_gpus_that_cannot_be(self, values: dict[str, Any], why: str) -> None:
+        assert why in refused(**values)

@@ -66,6 +66,70 @@ class TestNetworks:
         assert {key for key, spec in plan.items() if not spec.internal} == {"edge", "egress"}
         assert plan["app-network"].name == "dev-app-network"
 
+    @pytest.mark.parametrize(
+        ("model", "group", "pulled"),
+        [
+            ("a:1", {}, "https://registry.ollama.ai/library/a:1"),
+            ("u/a:1", {}, "https://registry.ollama.ai/u/a:1"),
+            ("hf.co/u/a:1", {}, "https://hf.co/u/a:1"),
+            ("a:1", {"mirror": "http://m:5000"}, "http://m:5000/library/a:1"),
+            ("u/a:1", {"mirror": "https://m"}, "https://m/u/a:1"),
+            ("a:1", {"mirror": "https://m/team"}, "https://m/team/a:1"),
+            ("a:1", {"mirror": "local"}, "http://10.77.3.12:5000/library/a:1"),
+            ("registry/ns/a:1", {}, "https://registry/ns/a:1"),
+            ("registry:5000/ns/a:1", {"plainHttp": ["registry:5000"]}, "http://registry:5000/ns/a:1"),
+        ],
+    )
+    def test_where_a_model_is_pulled_from(self, model: str, group: dict[str, Any], pulled: str) -> None:
+        values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1", "OLLAMA_MODELS": [model]}
+        init = ollama.init(load("x", {**values, "models": group}))
+        assert init.env["PULL_AS"] == pulled
+
+    def test_a_name_with_its_registry_beside_a_mirror(self) -> None:
+        values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1"}
+        settings = load("x", {**values, "OLLAMA_MODELS": "a:1, r:5/n/b:2", "models": {"mirror": "http://m"}})
+        init = ollama.init(settings)
+        assert init.env["PULL_AS"] == "http://m/library/a:1 https://r:5/n/b:2"
+        assert init.env["MANIFESTS"] == "registry.ollama.ai/library/a/1 r:5/n/b/2"
+
+    def test_the_settings_of_ollama_reach_it_under_its_own_names(self) -> None:
+        values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1", "OLLAMA_MODELS": "a:1"}
+        group = {
+            "cpus": "2.5",
+            "keepAlive": "-1",
+            "maxQueue": 9,
+            "contextLength": 8192,
+            "flashAttention": True,
+            "kvCacheType": "q8_0",
+            "loadTimeout": "10m",
+            "origins": ["https://a.example", "https://b.example"],
+            "debug": True,
+            "env": {"OLLAMA_SCHED_SPREAD": "1"},
+        }
+        env = ollama.server(load("x", {**values, "ollama": group})).env
+        assert {
+            "OLLAMA_KEEP_ALIVE": "-1",
+            "OLLAMA_MAX_QUEUE": "9",
+            "OLLAMA_CONTEXT_LENGTH": "8192",
+            "OLLAMA_FLASH_ATTENTION": "1",
+            "OLLAMA_KV_CACHE_TYPE": "q8_0",
+            "OLLAMA_LOAD_TIMEOUT": "600",
+            "OLLAMA_ORIGINS": "https://a.example,https://b.example",
+            "OLLAMA_DEBUG": "1",
+            "OLLAMA_SCHED_SPREAD": "1",
+            "OLLAMA_NO_CLOUD": "1",
+            "LLAMA_ARG_THREADS": "2",
+            "LLAMA_ARG_CACHE_RAM": "341",
+        }.items() <= dict(env).items()
+        assert "OLLAMA_MODELS" not in env
+
+    def test_gpus(self) -> None:
+        values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1", "OLLAMA_MODELS": "a:1"}
+        found = ollama.server(load("x", {**values, "gpu": "nvidia", "gpuDevices": ["0", "2"]}))
+        assert (found.gpus, found.devices) == ("device=0,2", ())
+        assert ollama.server(load("x", {**values, "gpu": "nvidia"})).gpus == "all"
+        assert ollama.server(load("x", {**values, "gpu": "amd"})).devices == ("/dev/kfd", "/dev/dri")
+
     def test_ollama_is_on_the_model_network_alone(self) -> None:
         assert [attachment.network for attachment in ollama.server(dev()).networks] == ["model"]
 
