@@ -7,7 +7,7 @@ machine, and an image with its tag is up to date.
 import hashlib
 from pathlib import Path
 
-NAMES = ("ollama", "nginx", "model-mirror", "api", "lego")
+NAMES = ("nginx", "model-mirror", "ollama", "api", "lego")
 """In build order: a parent image comes before the images that are built on it."""
 
 ON_DEMAND = frozenset({"lego"})
@@ -16,7 +16,7 @@ ON_DEMAND = frozenset({"lego"})
 BASE = "debian"
 """The folder of the base image. The builder builds it only if it cannot pull the published one."""
 
-PARENTS = {"model-mirror": ("nginx",)}
+PARENTS = {"model-mirror": ("nginx",), "ollama": ("model-mirror",)}
 """Image name to its parents, besides the base."""
 
 LEFTOVERS = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})

@@ -85,9 +85,10 @@ def test_leftovers_of_tools_do_not_count(folder: Path, leftover: str) -> None:
 @pytest.mark.parametrize(
     ("changed", "renamed"),
     [
-        ("nginx", {"nginx", "model-mirror"}),
+        ("nginx", {"nginx", "model-mirror", "ollama"}),
         ("api", {"api"}),
-        ("model-mirror", {"model-mirror"}),
+        ("model-mirror", {"model-mirror", "ollama"}),
+        ("ollama", {"ollama"}),
         (images.BASE, {*images.NAMES, images.BASE}),
     ],
 )

@@ -55,9 +55,14 @@ def exists(reference: str) -> bool:
 
 def build_arguments(name: str, base: str) -> list[str]:
     """The `--build-arg` options of one image, on the base image given."""
-    values = {"DEBIAN": base} | {parent.upper(): images.reference(parent) for parent in images.PARENTS.get(name, ())}
+    values = {"DEBIAN": base} | {_variable(parent): images.reference(parent) for parent in images.PARENTS.get(name, ())}
     options = [f"{key}={value}" for key, value in values.items()] + [key for key in PASSED_ON if os.environ.get(key)]
     return [part for option in options for part in ("--build-arg", option)]
+
+
+def _variable(parent: str) -> str:
+    """The build argument that holds the reference of a parent image."""
+    return parent.upper().replace("-", "_")
 
 
 def certificates() -> str:
