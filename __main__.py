@@ -6,6 +6,7 @@ from components.bluegreen import BlueGreen, BlueGreenArgs, kept_volumes
 from components.certificate import Certificate, CertificateArgs
 from components.edge import Edge, EdgeArgs, edge_files
 from components.images import images_on_engine
+from components.models import models_fit, models_loaded
 from components.network import Networks
 from components.plan import release_plan
 from components.provider import on_engine
@@ -19,6 +20,7 @@ from workloads.stack import stack as everything
 settings = stack_settings()
 stack = everything(settings)
 plan = release_plan(settings, stack)
+models_fit(settings)
 opts = on_engine(settings)
 
 images = images_on_engine(settings, stack, opts)
@@ -33,6 +35,7 @@ storage = Storage(
 host = Host(images=images, networks=networks.by_key, storage=storage)
 
 running = services(settings, stack, host, opts)
+loaded = models_loaded(settings, running, opts)
 edge = Edge(
     "edge",
     EdgeArgs(settings=settings, host=host, stack=stack, config=config, certificate=certificate, services=running),
@@ -40,7 +43,7 @@ edge = Edge(
 )
 api = BlueGreen(
     "api",
-    BlueGreenArgs(settings=settings, host=host, stack=stack, plan=plan, edge=edge, services=running),
+    BlueGreenArgs(settings=settings, host=host, stack=stack, plan=plan, edge=edge, services=running, after=loaded),
     opts=opts,
 )
 

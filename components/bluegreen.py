@@ -12,10 +12,12 @@ from components.container import ContainerArgs, container
 from components.edge import Edge
 from components.service import Host, Service, files_of, needed_by
 from components.step import step
-from rollout.arguments import Place, Preflight, Release, Smoke, Terms
+from rollout.arguments import Asked, Place, Preflight, Release, Smoke, Terms
 from rollout.plan import Plan
 from settings import Settings
+from settings.api import CHAT, EMBEDDING
 from settings.api_secret import FOLDER
+from workloads import ollama
 from workloads.colour import COLOURS, Colour
 from workloads.secrets import volume_prefix
 from workloads.stack import Stack
@@ -28,8 +30,9 @@ class BlueGreenArgs:
 
     `stack` has the replicas of each colour, in order: each carries the labels `orca.colour` and `orca.release` (the id
     of its release), and is named `<service>-<colour>`, further ones with `-2` and so on. A release begins when `edge`
-    is configured and the `services` that the replicas depend on are ready. Smoke request and terms are those of
-    `settings.api` and `settings.rollout`; the way to a colour is in the labels of its replicas.
+    is configured, the `services` that the replicas depend on are ready, and what it comes `after` is done. Smoke
+    request and terms are those of `settings.api` and `settings.rollout`; the way to a colour is in the labels of its
+    replicas.
     """
 
     settings: Settings
@@ -38,6 +41,7 @@ class BlueGreenArgs:
     plan: Plan
     edge: Edge
     services: Mapping[str, Service]
+    after: Sequence[pulumi.Resource] = ()
 
 
 class BlueGreen(pulumi.ComponentResource):
@@ -59,7 +63,8 @@ class BlueGreen(pulumi.ComponentResource):
         super().__init__("orca:rollout:BlueGreen", name, {}, opts)
         self._name, self._args = name, args
         self._place = place(args.stack)
-        self._after = [args.host.images, args.edge, *needed_by(args.stack.colours["blue"][0], args.services)]
+        needed = needed_by(args.stack.colours["blue"][0], args.services)
+        self._after = [args.host.images, args.edge, *needed, *args.after]
         plan = args.plan
         preflight = self._preflight(plan)
         containers = [
@@ -120,7 +125,7 @@ class BlueGreen(pulumi.ComponentResource):
 
     def _rollout(self, plan: Plan, after: Sequence[pulumi.Resource]) -> Any:
         settings = self._args.settings
-        rollout, smoke = settings.rollout, settings.smoke
+        rollout, smoke = settings.rollout, settings.api.smoke
         return step(
             f"{self._name}-rollout",
             "rollout step release",
@@ -140,6 +145,7 @@ class BlueGreen(pulumi.ComponentResource):
                 ),
                 gate_timeout=rollout.gate_timeout,
                 pids=settings.api.pids,
+                asked=asked(settings),
             ),
             self._options(touched=not plan.frozen, depends_on=after),
         )
@@ -164,3 +170,12 @@ def kept_volumes(settings: Settings, plan: Plan) -> set[str]:
 def place(stack: Stack) -> Place:
     """Where the stack's releases happen."""
     return Place(edge=stack.edge.name, service=stack.colours["blue"][0].name.removesuffix("-blue"))
+
+
+def asked(settings: Settings) -> Asked:
+    """Which model the smoke request asks."""
+    return Asked(
+        server=ollama.server(settings).name,
+        first=settings.ollama_models[0].reference,
+        otherwise=Smoke(**EMBEDDING.model_dump()) if settings.api.smoke == CHAT else None,
+    )

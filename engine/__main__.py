@@ -6,11 +6,11 @@ import sys
 from docker.errors import APIError
 
 from engine.address import of_user
-from engine.arguments import Configure, Images, Ready, RunToEnd, read
+from engine.arguments import Configure, Images, Load, Ready, RunToEnd, read
 from engine.client import connect
 from engine.errors import CommandError, NeedsPerson, Usage
 
-STEPS = ("images", "ready", "run", "configure")
+STEPS = ("images", "ready", "run", "load", "configure")
 
 
 def main(words: list[str]) -> int:
@@ -45,6 +45,10 @@ def _run(name: str) -> None:
             from engine.run import run_to_end
 
             print(json.dumps(run_to_end(connect(of_user()), read(RunToEnd))))
+        case "load":
+            from engine.load import load_models
+
+            load_models(connect(of_user()), read(Load))
         case "configure":
             from engine.configure import configure
 

@@ -45,6 +45,17 @@ class RunToEnd:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Load:
+    """`models` are to be in memory, each with the digest that it must have. `gpu` is the GPUs' maker, empty for none;
+    `timeout` in seconds for each model."""
+
+    container: str
+    models: dict[str, str]
+    gpu: str
+    timeout: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Configure:
     """`config` is the id of the configuration below `releases/` in the edge's volume; `certificate` the fingerprint of
     the certificate to be shown then, empty for whichever it is.

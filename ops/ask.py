@@ -10,8 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import docker
 import requests
 
+from components.bluegreen import asked
+from rollout.arguments import Smoke
+from rollout.smoke import of_a_model
 from settings import Settings
 
 COMPLETIONS = "/v1/chat/completions"
@@ -59,10 +63,15 @@ def wait_for_certificate(settings: Settings, url: str, authority: str) -> None:
         time.sleep(1)
 
 
-def ask(settings: Settings, url: str, ca: str, key: str = "") -> None:
+def request(settings: Settings, client: docker.DockerClient) -> Smoke | None:
+    """The request of the gate, which asks a model that can answer it; None for none."""
+    smoke = settings.api.smoke
+    return of_a_model(client, Smoke(**smoke.model_dump()), asked(settings)) if smoke else None
+
+
+def ask(settings: Settings, url: str, ca: str, smoke: Smoke | None, key: str = "") -> None:
     """Print the answer as it arrives. `key` is for an edge that needs one. Raises NoAnswer when the request fails, or
     when its answer does not end as it should."""
-    smoke = settings.smoke
     if smoke is None:
         print("\nNothing was asked through the edge: api.smoke is off.")
         return
@@ -71,7 +80,7 @@ def ask(settings: Settings, url: str, ca: str, key: str = "") -> None:
         return
     begin = time.monotonic()
     if smoke.path == COMPLETIONS:
-        model = settings.ollama_models[0].reference
+        model = _model(smoke) or settings.ollama_models[0].reference
         print(f"\n{model}, asked through {url}: {QUESTION}\n  ", end="", flush=True)
         with _sent("POST", url + COMPLETIONS, ca, json.dumps({"model": model, **_QUESTION}), key) as answer:
             first = _print_tokens(answer, begin)
@@ -82,6 +91,14 @@ def ask(settings: Settings, url: str, ca: str, key: str = "") -> None:
         if smoke.expect not in answer.text:
             raise NoAnswer(f"the answer does not contain {smoke.expect!r}")
         print(f"{answer.status_code} {answer.reason}, whole answer after {time.monotonic() - begin:.1f} s")
+
+
+def _model(smoke: Smoke) -> str:
+    """The model that a completion names; empty for none."""
+    try:
+        return str(json.loads(smoke.body)["model"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 @contextmanager

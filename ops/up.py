@@ -3,10 +3,12 @@
 import json
 
 from components.stack_file import read_stack
+from engine.client import connect
 from ops import pulumi
-from ops.ask import ask, wait_for_certificate
+from ops.ask import ask, request, wait_for_certificate
 from ops.lock import wait_for_other
 from ops.recover import finish_interrupted
+from rollout.stack import engine_of
 from settings import Settings
 from settings.references import reference
 from settings.scalars import decoded, known
@@ -37,7 +39,7 @@ def _ask(stack: str, settings: Settings, url: str, ca: str) -> None:
         return
     if acme := settings.edge.tls.acme:
         wait_for_certificate(settings, url, acme.directory)
-    ask(settings, url, ca, key)
+    ask(settings, url, ca, request(settings, connect(engine_of(stack))), key)
 
 
 def _key(stack: str, settings: Settings) -> str | None:

@@ -25,6 +25,21 @@ class Smoke:
     timeout: float
 
 
+MODEL = "{model}"
+"""In the body of a smoke request: the name of a model that can answer it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Which model a smoke request asks: one that can answer it, as the container `server` of the model server says, or
+    the `first` of the list where that one says nothing. `otherwise` is sent where no model can chat; None for nothing
+    else."""
+
+    server: str
+    first: str
+    otherwise: Smoke | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Terms:
     """What a release goes live under: gate passes, seconds of watch, the ratio of failed requests that undoes it, and
@@ -94,3 +109,4 @@ class Release:
     terms: Terms
     gate_timeout: float
     pids: int
+    asked: Asked

@@ -18,6 +18,7 @@ from rollout.colours import Colours, Replica, find_colours, release_of
 from rollout.flip import flip
 from rollout.gate import gate
 from rollout.journal import Journal, Phase, now
+from rollout.smoke import of_a_model
 from rollout.watch import Requests, Watched, watch
 from workloads.colour import Colour
 
@@ -43,6 +44,8 @@ def release(client: docker.DockerClient, args: Release) -> Live:
                 limit_pids(client, container, args.pids)
         journal = claim.read().known
         _must_be_planned(journal, args)
+        smoke = of_a_model(client, args.terms.smoke, args.asked)
+        args = replace(args, terms=replace(args.terms, smoke=smoke))
         if journal.generation == args.generation and journal.live == args.target:
             _finish(client, claim, args, colours, journal)
         else:

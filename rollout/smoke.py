@@ -1,12 +1,19 @@
 """The smoke request: one real request to a replica, through the edge's admin socket, and the verdict on its answer."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from rollout.arguments import Smoke
+from engine import ollama
+from engine.client import find
+from rollout.arguments import MODEL, Asked, Smoke
 from rollout.claim import Claim
 from rollout.colours import Replica
 
+if TYPE_CHECKING:
+    import docker
+
+_EMBEDDINGS = "/embeddings"  # how the paths end that ask for no words
 _SHOWN = 400  # characters of a wrong answer
 
 
@@ -32,3 +39,19 @@ def send(claim: Claim, replica: Replica, smoke: Smoke, *, timeout: float) -> Ans
     )
     right = 200 <= code < 300 and smoke.expect in text
     return Answer(code=code, text=text, seconds=time.monotonic() - begin, right=right)
+
+
+def of_a_model(client: "docker.DockerClient", smoke: Smoke | None, asked: Asked) -> Smoke | None:
+    """The request with the name of a model in it: the first of the list that can answer it."""
+    if smoke is None or MODEL not in smoke.body:
+        return smoke
+    container = find(client, asked.server)
+    try:
+        listed = tuple(ollama.listed(container)) if container else ()
+    except ollama.NoAnswer:
+        listed = ()
+    embeds = smoke.path.endswith(_EMBEDDINGS)
+    able = [model.name for model in listed if (model.embeds if embeds else model.chats)]
+    if listed and not able and asked.otherwise:
+        return of_a_model(client, asked.otherwise, replace(asked, otherwise=None))
+    return replace(smoke, body=smoke.body.replace(MODEL, able[0] if able else asked.first))

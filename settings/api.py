@@ -24,13 +24,18 @@ class Smoke(Group):
     path: UrlPath = Field("/v1/chat/completions", description="path of the request", json_schema_extra=NONE)
     body: Text = Field(
         '{"model": "{model}", "stream": true, "max_tokens": 8, "messages": [{"role": "user", "content": "Say ok."}]}',
-        description="sent as application/json; {model} stands for the first of OLLAMA_MODELS",
+        description="sent as application/json; {model} stands for the first of OLLAMA_MODELS that can answer it",
         json_schema_extra=NONE,
     )
     expect: Text = Field("[DONE]", description="text that the answer must contain", json_schema_extra=NONE)
     timeout: Duration = Field(
         120, description="longest time to the end of the answer, the model's load included", json_schema_extra=NONE
     )
+
+
+CHAT = Smoke()
+"""The request without a word of the operator, and what is sent in its place where no model can chat."""
+EMBEDDING = Smoke(path="/v1/embeddings", body='{"model": "{model}", "input": "ok"}', expect='"embedding"')
 
 
 class Api(Group):
@@ -47,7 +52,7 @@ class Api(Group):
         ("/v1/",), min_length=1, description="URL prefixes that the edge lets through", json_schema_extra=RELEASE
     )
     smoke: Annotated[Smoke | None, Off] = Field(
-        Smoke(),
+        CHAT,
         description="the request that a release must answer at the gate, and in a watch without other requests; or off",
         json_schema_extra=NONE,
     )

@@ -125,7 +125,7 @@ class Settings(BaseModel):
 
     @property
     def smoke(self) -> Smoke | None:
-        """The smoke request as it is sent; None for none."""
+        """The smoke request, with the first model in it; None for none."""
         if self.api.smoke is None:
             return None
         body = self.api.smoke.body.replace("{model}", self.ollama_models[0].reference)

@@ -1,0 +1,72 @@
+"""The models in memory: whether they fit is looked at before anything is touched, and a release waits for those of
+`ollama.preload`."""
+
+from collections.abc import Mapping
+
+import pulumi
+from docker.errors import APIError
+
+from components.service import Service
+from components.step import step
+from engine import ollama as model_server
+from engine.address import of_stack
+from engine.arguments import Load
+from engine.client import connect, find
+from engine.errors import CommandError
+from settings import Settings
+from settings.models import Model
+from workloads import ollama
+from workloads.memory import Footprint, memory_plan
+
+_LOAD_TIMEOUT = 600  # seconds: a model of 40 GB from a slow disk
+_STALLED = 300  # Ollama's own limit for a load without progress, OLLAMA_LOAD_TIMEOUT
+
+
+def models_fit(settings: Settings) -> None:
+    """Say what the models need of the memory limit, as far as the host knows them. To be called before the first
+    resource is registered. Raises `pulumi.RunError` for what cannot fit."""
+    if settings.gpu != "none":
+        return  # how much a GPU holds, only Ollama knows
+    try:
+        known = _footprints(settings)
+    except (CommandError, OSError, APIError, model_server.NoAnswer):
+        return  # the plan of the release has said that the host does not answer
+    if not known:
+        return
+    plan = memory_plan(settings, known)
+    if plan.refusal:
+        raise pulumi.RunError(plan.refusal)
+    pulumi.log.info(plan.text)
+
+
+def _footprints(settings: Settings) -> dict[str, Footprint]:
+    """Of the models that are in the volume of a model server that runs, by their full names."""
+    container = find(connect(of_stack(settings.docker_host)), ollama.server(settings).name)
+    if container is None or container.status != "running":
+        return {}
+    here = {Model(found.name).full_name: found for found in model_server.models(container)}
+    return {
+        model.full_name: Footprint(weights=found.size, per_token=model_server.numbers_per_token(container, found.name))
+        for model in settings.ollama_models
+        if (found := here.get(model.full_name))
+    }
+
+
+def models_loaded(
+    settings: Settings, running: Mapping[str, Service], opts: pulumi.ResourceOptions
+) -> list[pulumi.Resource]:
+    """The step that loads them once they are pulled, and again when the model server was made anew; or no step."""
+    if not settings.preloaded:
+        return []
+    server, init = running[ollama.SERVICE], running[ollama.INIT]
+    names = [model.reference for model in settings.preloaded]
+    argument = init.output.apply(
+        lambda found: Load(
+            container=ollama.server(settings).name,
+            models={name: found[name] for name in names},
+            gpu="" if settings.gpu == "none" else settings.gpu,
+            timeout=max(_LOAD_TIMEOUT, 2 * (settings.ollama.load_timeout or _STALLED)),
+        )
+    )
+    after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[server, init]))
+    return [step("ollama-load", "engine load", settings, argument, after, again=server.container.id)]
