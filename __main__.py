@@ -20,7 +20,7 @@ from workloads.stack import stack as everything
 settings = stack_settings()
 stack = everything(settings)
 plan = release_plan(settings, stack)
-models_fit(settings)
+models_fit(settings, stack)
 opts = on_engine(settings)
 
 images = images_on_engine(settings, stack, opts)

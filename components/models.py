@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 
+import docker
 import pulumi
 from docker.errors import APIError
 
@@ -13,22 +14,26 @@ from engine.address import of_stack
 from engine.arguments import Load
 from engine.client import connect, find
 from engine.errors import CommandError
+from engine.gpu import missing
 from settings import Settings
 from settings.models import Model
 from workloads import ollama
 from workloads.memory import Footprint, memory_plan
+from workloads.stack import Stack
 
 _LOAD_TIMEOUT = 600  # seconds: a model of 40 GB from a slow disk
 _STALLED = 300  # Ollama's own limit for a load without progress, OLLAMA_LOAD_TIMEOUT
 
 
-def models_fit(settings: Settings) -> None:
+def models_fit(settings: Settings, stack: Stack) -> None:
     """Say what the models need of the memory limit, as far as the host knows them. To be called before the first
-    resource is registered. Raises `pulumi.RunError` for what cannot fit."""
-    if settings.gpu != "none":
-        return  # how much a GPU holds, only Ollama knows
+    resource is registered. Raises `pulumi.RunError` for what cannot fit, and for GPUs that the host does not have."""
     try:
-        known = _footprints(settings)
+        client = connect(of_stack(settings.docker_host))
+        if settings.gpu != "none":
+            _must_have_gpus(client, settings, stack)
+            return  # how much a GPU holds, only Ollama knows
+        known = _footprints(client, settings)
     except (CommandError, OSError, APIError, model_server.NoAnswer):
         return  # the plan of the release has said that the host does not answer
     if not known:
@@ -39,9 +44,17 @@ def models_fit(settings: Settings) -> None:
     pulumi.log.info(plan.text)
 
 
-def _footprints(settings: Settings) -> dict[str, Footprint]:
+def _must_have_gpus(client: docker.DockerClient, settings: Settings, stack: Stack) -> None:
+    work = ollama.server(settings)
+    if reason := missing(client, (work.image, *stack.images), work.gpus, work.devices):
+        raise pulumi.RunError(
+            f"gpu is {settings.gpu}, but {reason}. Nothing was changed. Correct the host, or set gpu and gpuDevices."
+        )
+
+
+def _footprints(client: docker.DockerClient, settings: Settings) -> dict[str, Footprint]:
     """Of the models that are in the volume of a model server that runs, by their full names."""
-    container = find(connect(of_stack(settings.docker_host)), ollama.server(settings).name)
+    container = find(client, ollama.server(settings).name)
     if container is None or container.status != "running":
         return {}
     here = {Model(found.name).full_name: found for found in model_server.models(container)}

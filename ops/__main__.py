@@ -12,6 +12,7 @@ from engine.output import while_read
 from ops.ask import NoAnswer
 from ops.containers import containers
 from ops.down import down
+from ops.mirror import mirror
 from ops.preview import preview
 from ops.pulumi import PulumiFailed
 from ops.recover import recover
@@ -53,6 +54,8 @@ def _run(args: argparse.Namespace) -> None:
             down(args.stack)
         case "recover":
             recover(args.stack)
+        case "mirror":
+            mirror(args.stack, args.model, args.source)
         case "containers":
             containers(args.stack, write=args.write)
 
@@ -74,6 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     verb("down", "Remove everything of the stack.")
     verb("containers", "Show what a stack runs, and who can open which port.").add_argument(
         "--write", action="store_true", help="write the tables into docs/containers.md instead"
+    )
+    fill = verb("mirror", "Add a model to the stack's mirror, for sites without internet.")
+    fill.add_argument("model", help="name:tag, with @sha256:<digest> to make sure which")
+    fill.add_argument(
+        "--from",
+        dest="source",
+        default="~/.ollama/models",
+        help="a folder of models, or a container of Ollama on the stack's engine (default: %(default)s)",
     )
     verb("recover", "Clear up after a deployment that was killed.")
     return parser

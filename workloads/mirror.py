@@ -4,15 +4,21 @@ from settings import Model, Settings
 from settings.values import LOCAL
 from workloads import images
 from workloads.network import address, attach
-from workloads.workload import HealthCheck, Listen, Resources, Stop, Workload
+from workloads.workload import HealthCheck, Listen, Mount, Resources, Stop, Volume, Workload
 
 SERVICE = "model-mirror"
 PORT = 5000
+ADDED = "/srv/added"
 _HOST = 12
 
 
 def is_wanted(settings: Settings) -> bool:
     return settings.models.mirror == LOCAL
+
+
+def added(settings: Settings) -> Volume:
+    """The volume of the models that `make mirror` adds."""
+    return Volume(name=f"{settings.stack}-mirror_data", keep=settings.models.keep)
 
 
 def server(settings: Settings) -> Workload | None:
@@ -35,6 +41,7 @@ def server(settings: Settings) -> Workload | None:
                 wider="what has a way out is on the same network; the models are public",
             ),
         ),
+        mounts=(Mount(volume=added(settings), path=ADDED),),
         tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=16m,uid=101,gid=101,mode=0700"},
         health=HealthCheck(
             test=("CMD", "curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{PORT}/v2/"),

@@ -1,6 +1,7 @@
 """Makes a language model of half a megabyte that loads at once and recites the alphabet for as long as it may.
 
-    tiny.py FILE
+    tiny.py FILE                 the model that recites
+    tiny.py FILE embedding       the same weights as a model that embeds: it has a vector for a text, and no words
 
 The file is GGUF version 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), architecture `llama`, 32-bit
 floats. Only the standard library is used and the generator is seeded, so every machine writes the same bytes.
@@ -58,10 +59,12 @@ def field(key: str, value: Value) -> bytes:
     return text(key) + body
 
 
-def metadata() -> dict[str, Value]:
+def metadata(*, embedding: bool = False) -> dict[str, Value]:
     return {
         "general.architecture": "llama",
-        "general.name": "tiny-random",
+        "general.name": "tiny-embed" if embedding else "tiny-random",
+        # The mean of all tokens' vectors: by this field Ollama tells a model that embeds.
+        **({"llama.pooling_type": 1} if embedding else {}),
         "general.file_type": 0,
         "llama.context_length": CONTEXT,
         "llama.embedding_length": WIDTH,
@@ -116,9 +119,9 @@ def tensors() -> Iterator[tuple[str, tuple[int, ...], array[float]]]:
             yield f"blk.{layer}.{name}.weight", (columns, rows), noise(numbers, rows, columns, 0.05)
 
 
-def gguf() -> bytes:
+def gguf(*, embedding: bool = False) -> bytes:
     """The whole model file."""
-    fields = [field(key, value) for key, value in metadata().items()]
+    fields = [field(key, value) for key, value in metadata(embedding=embedding).items()]
     infos, blocks, offset = [], [], 0
     for name, shape, values in tensors():
         if sys.byteorder == "big":
@@ -132,4 +135,4 @@ def gguf() -> bytes:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_bytes(gguf())
+    Path(sys.argv[1]).write_bytes(gguf(embedding=sys.argv[2:] == ["embedding"]))

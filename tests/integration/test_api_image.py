@@ -247,6 +247,24 @@ def test_ollama_goes_in_the_middle_of_a_stream_and_comes_back(api: httpx.Client,
     assert api.post("/v1/chat/completions", json=ask("tiny-random:latest", max_tokens=5)).status_code == 200
 
 
+def test_a_model_too_large_for_the_memory(api: httpx.Client, ollama: Container) -> None:
+    """The kernel kills its process inside Ollama's container: clients hear 503, the log has it, all else goes on."""
+    started = ollama.attrs["State"]["StartedAt"]
+    execute(ollama, "ollama", "stop", "smollm2:135m")
+    ollama.update(mem_limit="120m", memswap_limit="120m")
+    try:
+        refused = api.post("/v1/chat/completions", json=ask("smollm2:135m"))
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_killed"), refused.text
+        assert int(refused.headers["retry-after"]) > 0
+        assert b"signal: killed" in ollama.logs()
+        assert api.post("/v1/chat/completions", json=ask("tiny-random:latest", max_tokens=5)).status_code == 200
+    finally:
+        ollama.update(mem_limit="2g", memswap_limit="2g")
+    assert api.post("/v1/chat/completions", json=ask("smollm2:135m", max_tokens=5)).status_code == 200
+    ollama.reload()
+    assert ollama.attrs["State"]["StartedAt"] == started
+
+
 def test_bad_environment_is_one_message(bench: Bench) -> None:
     container = bench.run("api", "misled", environment={"PORT": "eighty", "OLLAMA_BASE_URL": "ollama"})
     assert container.wait(timeout=10)["StatusCode"] == 2

@@ -62,6 +62,9 @@ class Upstream:
                 return JSONResponse({"error": {"message": 'model "unknown" not found'}}, 404)
             case "broken":
                 return JSONResponse({"error": {"message": "llama runner process has terminated"}}, 500)
+            case "killed":
+                reason = "llama-server process has terminated: signal: killed"
+                return JSONResponse({"error": {"message": reason}}, 500)
             case "endless-whole":
                 while not await request.is_disconnected():
                     await asyncio.sleep(0.02)
@@ -206,6 +209,7 @@ def test_truncated_stream_has_an_error_and_no_end_mark(
         ("busy", 503, "overloaded", True),
         ("unknown", 404, "model_not_found", False),
         ("broken", 502, "ollama_error", False),
+        ("killed", 503, "model_killed", True),
     ],
 )
 @pytest.mark.parametrize("stream", [True, False])

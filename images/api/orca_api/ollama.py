@@ -11,6 +11,8 @@ import httpx
 from orca_api.errors import ApiError
 from orca_api.settings import Settings
 
+KILLED = ("signal: killed", "resource limitations")
+"""What Ollama says (500) when a model's process was killed, for too little memory: the next request loads it again."""
 QUICK = 2.0  # seconds: for questions that need no model
 
 
@@ -97,6 +99,8 @@ def refusal(status: int, content: bytes) -> ApiError:
         return ApiError(503, message, "overloaded")
     if status == 404:
         return ApiError(404, message, "model_not_found", "model")
+    if any(words in message for words in KILLED):
+        return ApiError(503, message, "model_killed")
     if 400 <= status < 500:
         return ApiError(status, message, "invalid_request")
     return ApiError(502, message, "ollama_error")
