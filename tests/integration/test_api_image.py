@@ -249,6 +249,7 @@ def test_ollama_goes_in_the_middle_of_a_stream_and_comes_back(api: httpx.Client,
 
 def test_a_model_too_large_for_the_memory(api: httpx.Client, ollama: Container) -> None:
     """The kernel kills its process inside Ollama's container: clients hear 503, the log has it, all else goes on."""
+    ollama.reload()
     started = ollama.attrs["State"]["StartedAt"]
     execute(ollama, "ollama", "stop", "smollm2:135m")
     ollama.update(mem_limit="120m", memswap_limit="120m")

@@ -1,6 +1,9 @@
 """`ollama-init` with a real Ollama and real registries: what it pulls, what it refuses, what it leaves behind."""
 
 import io
+import os
+import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Iterator
@@ -14,7 +17,7 @@ from docker.models.containers import Container
 
 import images
 from certificates.self_signed import authority, leaf
-from engine.arguments import RunToEnd
+from engine.arguments import VARIABLE, RunToEnd, write
 from engine.errors import NeedsPerson
 from engine.run import run_to_end
 from settings import load
@@ -28,6 +31,7 @@ DIGEST = "sha256:7ff4d46d9f080c0f46536469ebf8eae86ab47d410482ab51e6e905d8a5fc061
 LARGE = "sha256:6ea8163bf0945815c42d9f43c9135f11ddaac8c7716d7f924e8bc7fb089009d9"
 CA = authority("pulls")
 TINY, SMOLLM = "tiny-random:latest", "smollm2:135m"
+SLOW: dict[str, Any] = {"models": {"mirror": "http://registry:5002"}}
 
 
 @dataclass
@@ -70,10 +74,12 @@ class Pulls:
 
     def run(self, *models: str, **more: Any) -> dict[str, str]:
         """What `ollama-init` says it has; raises NeedsPerson with its reason where it fails."""
-        container = self.make(*models, **more)
-        found: dict[str, str] = run_to_end(
-            self.engine, RunToEnd(container=str(container.name), pids=512, advice="-", release="r")
-        )
+        return self.see(self.make(*models, **more))
+
+    def see(self, container: Container) -> dict[str, str]:
+        """The same of a container that is made already, or runs."""
+        argument = RunToEnd(container=str(container.name), pids=512, advice="-", release="r")
+        found: dict[str, str] = run_to_end(self.engine, argument)
         return found
 
     def listed(self) -> dict[str, str]:
@@ -244,8 +250,7 @@ def test_a_registry_that_breaks_off(pulls: Pulls) -> None:
 def test_a_killed_pull_goes_on_where_it_was(pulls: Pulls, capfd: pytest.CaptureFixture[str]) -> None:
     """`kill -9` in the middle; meanwhile nothing partial is served. The progress has numbers."""
     pulls.run(TINY)
-    slow = {"models": {"mirror": "http://registry:5002"}}
-    container = pulls.make(TINY, SMOLLM, **slow)
+    container = pulls.make(TINY, SMOLLM, **SLOW)
     container.start()
     eventually(lambda: b"MB/s" in container.logs(), 60, "progress")
     container.kill("SIGKILL")
@@ -255,14 +260,34 @@ def test_a_killed_pull_goes_on_where_it_was(pulls: Pulls, capfd: pytest.CaptureF
     begin = time.monotonic()
     container.start()
     whole = 98 / 10
-    found = run_to_end(pulls.engine, RunToEnd(container=str(container.name), pids=512, advice="-", release="r"))
-    assert found == {TINY: DIGEST, SMOLLM: LARGE}
+    assert pulls.see(container) == {TINY: DIGEST, SMOLLM: LARGE}
     assert time.monotonic() - begin < whole - before / 10 + 15
     assert set(pulls.listed()) == {TINY, SMOLLM}
     said = capfd.readouterr().err
     assert "model 2/2: smollm2:135m: " in said
     assert " % of 98 MB, " in said
     assert " s left" in said
+
+
+def test_a_registry_that_is_killed_and_comes_back(pulls: Pulls) -> None:
+    container = pulls.make(SMOLLM, **SLOW)
+    container.start()
+    eventually(lambda: int(pulls.shell("du -m ~/.ollama | tail -n1 | cut -f1")) > 5, 60, "the pull has begun")
+    pulls.registries.kill()
+    pulls.registries.start()
+    assert pulls.see(container) == {SMOLLM: LARGE}
+
+
+def test_a_deployer_that_is_killed(pulls: Pulls, capfd: pytest.CaptureFixture[str]) -> None:
+    """The pull goes on without it, and the next deployer sees it to its end."""
+    container = pulls.make(SMOLLM, **SLOW)
+    argument = write(RunToEnd(container=str(container.name), pids=512, advice="-", release="r"))
+    step = subprocess.Popen([sys.executable, "-m", "engine", "run"], env={**os.environ, VARIABLE: argument})
+    eventually(lambda: b"pulling" in container.logs(), 60, "the pull has begun")
+    step.kill()
+    step.wait()
+    assert pulls.see(container) == {SMOLLM: LARGE}
+    assert "is running already" in capfd.readouterr().err
 
 
 def test_a_full_disk(pulls: Pulls) -> None:

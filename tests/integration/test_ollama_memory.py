@@ -8,10 +8,10 @@ from typing import Any
 
 import docker
 import pytest
+import requests
 from docker.models.containers import Container
 
 import images
-from engine.ollama import ask
 from settings import load
 from tools.lab.place import own
 from tools.lab.sweep import sweep
@@ -20,7 +20,7 @@ from workloads import ollama
 
 NAME = own("orca-prompts")
 TINY = "tiny-random:latest"
-PROMPTS, TOKENS = 200, 3000
+PROMPTS, TOKENS = 200, 1500
 MIB = 1024**2
 _MANIFEST = "/root/.ollama/models/manifests/registry.ollama.ai/library/tiny-random"
 
@@ -56,6 +56,7 @@ def served(engine: docker.DockerClient, volume: str, **env: str) -> Iterator[Con
         "ollama": {"cpus": "2", "keepAlive": "-1"},
     }
     work = ollama.server(load(NAME, config))
+    published: Any = {f"{ollama.PORT}/tcp": ("127.0.0.1", None)}  # any port: the types know only numbers
     container = engine.containers.run(
         work.image,
         list(work.command),
@@ -65,7 +66,7 @@ def served(engine: docker.DockerClient, volume: str, **env: str) -> Iterator[Con
         memswap_limit=work.resources.memory,
         read_only=work.read_only,
         tmpfs=dict(work.tmpfs),
-        network_mode="none",
+        ports=published,
         mounts=[docker.types.Mount(mount.path, volume, "volume") for mount in work.mounts],
         detach=True,
     )
@@ -89,11 +90,13 @@ def resident(container: Container) -> int:
 
 
 def send(container: Container, count: int) -> None:
+    container.reload()
+    port = container.attrs["NetworkSettings"]["Ports"][f"{ollama.PORT}/tcp"][0]["HostPort"]
     numbers = random.Random(count)
     for _ in range(count):
         prompt = "".join(numbers.choices(string.ascii_lowercase, k=TOKENS))
         body = {"model": TINY, "prompt": prompt, "stream": False, "options": {"num_predict": 1}}
-        assert ask(container, "/api/generate", body, timeout=60)["done"]
+        assert requests.post(f"http://127.0.0.1:{port}/api/generate", json=body, timeout=60).json()["done"]
 
 
 def runner(container: Container) -> str:
@@ -120,4 +123,4 @@ def test_without_the_limit_it_grows(engine: docker.DockerClient, volume: str) ->
         send(container, 50)
         after = resident(container)
         print(f"{before / MIB:.0f} MiB after 10 prompts, {after / MIB:.0f} MiB after 60")
-        assert after - before > 20 * MIB
+        assert after - before > 12 * MIB
