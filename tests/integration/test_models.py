@@ -115,7 +115,8 @@ def test_a_restart_of_ollama_ends_with_its_models_in_memory(
 ) -> None:
     """An edit that recreates Ollama, as a new version does: meanwhile clients get 503 and Retry-After."""
     loaded = {"cpus": "2", "keepAlive": "-1", "preload": "all"}
-    stack.write({**config, "OLLAMA_MODELS": [TINY, EMBED], "ollama": loaded})
+    edge = {**config["edge"], "rateLimit": "off"}
+    stack.write({**config, "OLLAMA_MODELS": [TINY, EMBED], "ollama": loaded, "edge": edge})
     assert {"ollama", "ollama-load"} <= set(stack.planned())
     stop, seen = threading.Event(), []
 
