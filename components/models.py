@@ -16,7 +16,6 @@ from engine.client import connect, find
 from engine.errors import CommandError
 from engine.gpu import missing
 from settings import Settings
-from settings.models import Model
 from workloads import ollama
 from workloads.memory import Footprint, memory_plan
 from workloads.stack import Stack
@@ -57,11 +56,11 @@ def _footprints(client: docker.DockerClient, settings: Settings) -> dict[str, Fo
     container = find(client, ollama.server(settings).name)
     if container is None or container.status != "running":
         return {}
-    here = {Model(found.name).full_name: found for found in model_server.models(container)}
+    here = {found.name: found for found in model_server.models(container)}
     return {
         model.full_name: Footprint(weights=found.size, per_token=model_server.numbers_per_token(container, found.name))
         for model in settings.ollama_models
-        if (found := here.get(model.full_name))
+        if (found := here.get(model_server.short(model.reference)))
     }
 
 

@@ -111,8 +111,13 @@ def load(container: "Container", model: Model, *, timeout: int) -> None:
 def listed(container: "Container") -> Iterator[Model]:
     """The models of OLLAMA_MODELS that are in the volume, in the order of the list. Raises NoAnswer."""
     here = {model.name: model for model in models(container)}
-    names = execute(container, ["cat", _LISTED]).stdout.split() or list(here)
+    names = list(map(short, execute(container, ["cat", _LISTED]).stdout.split())) or list(here)
     return (here[name] for name in names if name in here)
+
+
+def short(name: str) -> str:
+    """A name as Ollama shows it: without its own host and namespace."""
+    return name.removeprefix("registry.ollama.ai/").removeprefix("library/")
 
 
 def numbers_per_token(container: "Container", name: str) -> int:

@@ -277,6 +277,13 @@ class TestRelease:
         ids = {work.labels["orca.release"] for colour in COLOURS for work in api.colour_workloads(settings, colour)}
         assert ids == {api.current_release(settings)}
 
+    def test_a_field_of_a_later_version_counts_once_it_has_a_value(self) -> None:
+        """A stack of an earlier version keeps its release."""
+        (work,) = api.colour_workloads(dev(), "blue")
+        assert release(replace(work, gpus=""), 1) == release(work, 1)
+        assert release(replace(work, gpus="all"), 1) != release(work, 1)
+        assert release(replace(work, devices=("/dev/dri",)), 1) != release(work, 1)
+
     @pytest.mark.parametrize(
         "change",
         [
