@@ -81,5 +81,6 @@ doctor: ## show what this machine has, what it lacks and what to do
 
 lock: ## pin and hash what requirements*.txt ask for
 	@$(TOOLCHAIN) setup --dev --tools-only
-	@$(RUN) python -m piptools compile --output-file requirements.lock requirements.txt
-	@$(RUN) python -m piptools compile --output-file requirements-dev.lock requirements-dev.txt
+	@# In one command: another lock is another virtual environment, which is not there yet.
+	@$(RUN) sh -c 'python -m piptools compile --output-file requirements.lock requirements.txt && \
+		python -m piptools compile --output-file requirements-dev.lock requirements-dev.txt'
