@@ -14,7 +14,7 @@ FAR := $(shell grep -s ':dockerHost:' 'Pulumi.$(STACK).yaml')
 SETUP := $(TOOLCHAIN) setup $(if $(FAR)$(filter-out dev,$(STACK)),--tools-only)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview deploy status rollback promote down test bench security lint linters check env doctor lock docs
+.PHONY: help up preview deploy status rollback promote down test bench security lint linters check env doctor lock docs compose
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ check: linters
 
 docs: ## write the tables of docs/containers.md
 	@$(RUN) python -m ops containers --stack prod --write
+
+compose: ## write docker-compose.prod.yml
+	@$(RUN) python -m ops compose --stack prod --write
 
 env: ## print the environment, for a shell's eval
 	@$(TOOLCHAIN) env

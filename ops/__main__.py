@@ -10,6 +10,7 @@ from engine.client import say
 from engine.errors import CommandError
 from engine.output import while_read
 from ops.ask import NoAnswer
+from ops.compose import compose
 from ops.containers import containers
 from ops.down import down
 from ops.preview import preview
@@ -53,6 +54,8 @@ def _run(args: argparse.Namespace) -> None:
             down(args.stack)
         case "recover":
             recover(args.stack)
+        case "compose":
+            compose(args.stack, write=args.write)
         case "containers":
             containers(args.stack, write=args.write)
 
@@ -72,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         "--tag", default="", help="the build to deploy; without it images/api is built"
     )
     verb("down", "Remove everything of the stack.")
+    verb("compose", "Show the stack as a Docker Compose file.").add_argument(
+        "--write", action="store_true", help="write it into docker-compose.<stack>.yml instead"
+    )
     verb("containers", "Show what a stack runs, and who can open which port.").add_argument(
         "--write", action="store_true", help="write the tables into docs/containers.md instead"
     )
