@@ -62,6 +62,7 @@ linters:
 	ruff format --check .
 	mypy
 	lint-imports --no-logo
+	zizmor --offline --quiet --persona auditor .github
 
 check: linters
 	python -m pytest -m 'not alone' --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
