@@ -14,7 +14,7 @@ FAR := $(shell grep -s ':dockerHost:' 'Pulumi.$(STACK).yaml')
 SETUP := $(TOOLCHAIN) setup $(if $(FAR)$(filter-out dev,$(STACK)),--tools-only)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview deploy status rollback promote down test bench security lint linters check env doctor lock docs compose
+.PHONY: help up preview deploy status rollback promote drift down test bench security lint linters check env doctor lock docs compose
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ rollback: ## go back to the release before, in a moment
 
 promote: ## let a release that waits go live
 	@$(ROLLOUT) promote --stack $(STACK)
+
+drift: ## show what differs on the host from the last update, and how to mend it (exit code 2)
+	@$(RUN) python -m ops drift --stack $(STACK)
 
 down: ## remove the deployment, and the engine if it was started for it
 	@$(RUN) python -m ops down --stack $(STACK)

@@ -13,6 +13,7 @@ from ops.ask import NoAnswer
 from ops.compose import compose
 from ops.containers import containers
 from ops.down import down
+from ops.drift import FOUND, drift
 from ops.preview import preview
 from ops.pulumi import PulumiFailed
 from ops.recover import recover
@@ -22,9 +23,11 @@ from settings import SettingsError
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run one verb; 0 if it was done."""
+    """Run one verb; 0 if it was done, FOUND if `drift` has found something."""
     args = _parser().parse_args(words)
     try:
+        if args.verb == "drift":
+            return FOUND if drift(args.stack) else 0
         _run(args)
     except NoAnswer as error:
         return _say(f"\nThe stack is deployed, but the question was not answered: {error}\nLook at `make status`.")
@@ -81,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     verb("containers", "Show what a stack runs, and who can open which port.").add_argument(
         "--write", action="store_true", help="write the tables into docs/containers.md instead"
     )
+    verb("drift", "Show what differs on the host from the last update, and how to mend it.")
     verb("recover", "Clear up after a deployment that was killed.")
     return parser
 
