@@ -46,8 +46,9 @@ _HEAD = """\
 
 def compose(settings: Settings, stack: Stack) -> str:
     """The text of the file."""
-    replicas = tuple(_of_compose(replica, settings) for replica in stack.colours["blue"])
-    workloads = (*stack.services, *replicas, _after(stack.edge, replicas), carrier(settings, stack))
+    replicas = tuple(_of_compose(replica, settings, stack.before) for replica in stack.colours["blue"])
+    before = (stack.before,) if stack.before else ()
+    workloads = (*stack.services, *before, *replicas, _after(stack.edge, replicas), carrier(settings, stack))
     services = {_service(work, settings): _described(work, settings, stack) for work in workloads}
     sections = [
         _HEAD.format(stack=settings.stack, variables=listed(settings)),
@@ -128,7 +129,7 @@ def _plain(work: Workload, settings: Settings) -> dict[str, Any]:
     return _filled(found)
 
 
-def _of_compose(replica: Workload, settings: Settings) -> Workload:
+def _of_compose(replica: Workload, settings: Settings, before: Workload | None) -> Workload:
     """A replica of the API without what makes it one of two colours. Its address is that of blue, which is live."""
     return replace(
         replica,
@@ -136,6 +137,10 @@ def _of_compose(replica: Workload, settings: Settings) -> Workload:
         service=API,
         purpose="the API",
         labels={},
+        depends_on=(
+            *replica.depends_on,
+            *([DependsOn(service=before.service, condition="completed")] if before else []),
+        ),
     )
 
 

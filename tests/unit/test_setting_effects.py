@@ -26,6 +26,7 @@ BASE: dict[str, Any] = {
     "OLLAMA_VERSION": "1",
     "OLLAMA_MODELS": ["a:1"],
     "IMAGE_TAG": "1",
+    "api": {"before": {"command": ["upgrade", "head"]}},
     "edge": {
         "apiKeys": {"app": {"keys": [KEY]}},
         "trustedProxies": ["192.0.2.0/24"],
@@ -66,6 +67,9 @@ CHANGED: dict[str, Any] = {
     "api.readiness": "/ready",
     "api.paths": ["/v1/", "/v2/"],
     "api.smoke": "off",
+    "api.before": "off",
+    "api.before.command": ["migrate"],
+    "api.before.timeout": "5s",
     "api.smoke.method": "GET",
     "api.smoke.path": "/v1/models",
     "api.smoke.body": "{}",
