@@ -14,10 +14,10 @@ FAR := $(shell grep -s ':dockerHost:' 'Pulumi.$(STACK).yaml')
 SETUP := $(TOOLCHAIN) setup $(if $(FAR)$(filter-out dev,$(STACK)),--tools-only)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview deploy status rollback promote drift down test bench security lint linters check env doctor lock docs compose
+.PHONY: help up preview deploy status rollback promote drift down test bench security lint linters check env doctor lock docs compose pin new-stack
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## set everything up, deploy, and ask the model a question
 	@$(SETUP)
@@ -73,6 +73,12 @@ check: linters
 
 docs: ## write the tables of docs/containers.md
 	@$(RUN) python -m ops containers --stack prod --write
+
+new-stack: ## write Pulumi.<NAME>.yaml with every setting (NAME=...)
+	@$(RUN) python -m ops new-stack $(NAME)
+
+pin: ## ask the registries for the digests of the stack's images (MOVE=1 writes those that differ)
+	@$(RUN) python -m ops pin --stack $(STACK) $(if $(MOVE),--move)
 
 compose: ## write docker-compose.prod.yml
 	@$(RUN) python -m ops compose --stack prod --write

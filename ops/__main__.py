@@ -14,6 +14,8 @@ from ops.compose import compose
 from ops.containers import containers
 from ops.down import down
 from ops.drift import FOUND, drift
+from ops.new_stack import new_stack
+from ops.pin import pin
 from ops.preview import preview
 from ops.pulumi import PulumiFailed
 from ops.recover import recover
@@ -55,6 +57,10 @@ def _run(args: argparse.Namespace) -> None:
             release(args.stack, args.tag)
         case "down":
             down(args.stack)
+        case "new-stack":
+            new_stack(args.name)
+        case "pin":
+            pin(args.stack, move=args.move)
         case "recover":
             recover(args.stack)
         case "compose":
@@ -85,6 +91,10 @@ def _parser() -> argparse.ArgumentParser:
         "--write", action="store_true", help="write the tables into docs/containers.md instead"
     )
     verb("drift", "Show what differs on the host from the last update, and how to mend it.")
+    verb("new-stack", "Write the configuration file of a new stack.").add_argument("name", help="its name")
+    verb("pin", "Ask the registries for the digests of a stack's images.").add_argument(
+        "--move", action="store_true", help="write a digest that differs from that of the file, too"
+    )
     verb("recover", "Clear up after a deployment that was killed.")
     return parser
 
