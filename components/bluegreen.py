@@ -84,11 +84,11 @@ class BlueGreen(pulumi.ComponentResource):
         made = container(
             name,
             ContainerArgs(workload=work, networks=args.host.networks, volumes=args.host.storage.volumes),
-            self._options(touched=True, depends_on=self._after),
+            self._options(touched=True, depends_on=[*self._after, *files_of(args.host, work)]),
         )
         argument = Before(
             place=self._place,
-            release=wanted_release(args.stack),
+            release=args.plan.release,
             container=work.name,
             pids=work.resources.pids,
             timeout=wanted.timeout,

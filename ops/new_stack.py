@@ -75,17 +75,28 @@ def _lines(values: Mapping[str, Any]) -> Iterator[str]:
         for depth, group in enumerate(groups):
             if (head := ".".join(groups[: depth + 1])) not in heads:
                 heads.add(head)
-                yield _entry(depth, group, "", comment="<id>" in groups[: depth + 1])
+                yield _entry(depth, group, "", comment=_is_idle(head, values))
         found, is_group = _found(values, path), any(other.startswith(f"{leaf.key}.") for other in keys)
         yield f"{_indent(len(groups))}# {_meaning(leaf)}\n"
         if is_group and found is None:
             heads.add(leaf.key)
-            yield _entry(len(groups), key, "", comment=False)
+            yield _entry(len(groups), key, "", comment=_is_idle(leaf.key, values))
             continue
         if is_group:
             whole.append(leaf.key)
         value = _plain(leaf.written) if found is None else found
-        yield _entry(len(groups), key, _flow(value), comment=found is None or "<id>" in groups)
+        idle = any(_is_idle(".".join(groups[:depth]), values) for depth in range(1, len(path)))
+        yield _entry(len(groups), key, _flow(value), comment=idle or found is None)
+
+
+def _is_idle(group: str, values: Mapping[str, Any]) -> bool:
+    """Whether a group stands there as a comment, its head too: it has a setting that must be written, or a name of the
+    operator's choice, and is not used."""
+    needs = any(leaf.required and leaf.key.startswith(f"{group}.") for leaf in leaves())
+    above = group.rpartition(".")[0]
+    return ((needs or "<id>" in group) and _found(values, group.split(".")) is None) or (
+        bool(above) and _is_idle(above, values)
+    )
 
 
 def _found(values: Mapping[str, Any], path: list[str]) -> Any:

@@ -114,10 +114,17 @@ def _default(field: FieldInfo) -> Any:
     return None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
 
 
+def _metadata(annotation: Any) -> Iterator[Any]:
+    """What stands beside the types inside an annotation, such as the reader of `Duration` in `Duration | None`."""
+    yield from getattr(annotation, "__metadata__", ())
+    for part in get_args(annotation):
+        yield from _metadata(part)
+
+
 def _written(field: FieldInfo) -> Any:
     """The default as a person writes it: a size and a duration are numbers in Python."""
     default = _default(field)
-    readers = [getattr(found, "func", None) for found in field.metadata]
+    readers = [getattr(found, "func", None) for found in (*field.metadata, *_metadata(field.annotation))]
     if default is not None and read_size in readers:
         mib = default // MIB
         return f"{mib // 1024}G" if mib % 1024 == 0 else f"{mib}M"

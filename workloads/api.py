@@ -1,8 +1,7 @@
 """The API: one colour's containers, and the one-shot that runs before a release."""
 
-from dataclasses import replace
-
 from collections.abc import Mapping
+from dataclasses import replace
 
 from settings import Settings
 from settings.api import Api

@@ -60,7 +60,7 @@ def compose(settings: Settings, stack: Stack) -> str:
         ),
         _dump({"networks": {key: _network(spec) for key, spec in stack.networks.items()}}),
         _dump({"volumes": {volume_key(volume, settings): {"name": volume.name} for volume in stack.volumes}}),
-        _dump({"secrets": secrets(settings)}),
+        _dump({"secrets": secrets(settings, stack)}),
         "# What the service `files` lays into the volumes. Compose reads $$ as $.\n"
         + _dump({"configs": _configs(settings, stack)}),
     ]
@@ -71,7 +71,7 @@ def _described(work: Workload, settings: Settings, stack: Stack) -> dict[str, An
     found = _escaped(_plain(work, settings))
     if work.service == FILES:
         found["configs"] = [{"source": name, "target": target} for name, target, _ in contents(settings, stack)]
-        found["secrets"] = list(secrets(settings))
+        found["secrets"] = list(secrets(settings, stack))
     if work.service == stack.edge.service:
         # Another configuration is another label, so that Compose starts nginx again with it.
         found["labels"] = {"orca.config": nginx.render(settings).id}

@@ -29,7 +29,7 @@ def carrier(settings: Settings, stack: Stack) -> Workload:
         image=stack.edge.image,
         user="0:0",
         entrypoint=("/bin/sh", "-c"),
-        command=(_script(settings),),
+        command=(_script(settings, stack),),
         networks=(),
         mounts=tuple(
             Mount(volume=volume, path=f"{_VOLUMES}/{volume_key(volume, settings)}", read_only=False)
@@ -62,6 +62,11 @@ def contents(settings: Settings, stack: Stack) -> Iterator[tuple[str, str, str]]
         yield f"nginx-{file}".replace("/", "-"), f"{_SOURCE}/edge-config/{_release(settings)}/{file}", text
 
 
+def secret_files(settings: Settings, stack: Stack) -> dict[str, str]:
+    """The name of each secret that a service gets as a file, and the volume that it goes into."""
+    return {name: volume_key(files.volume, settings) for _, files in stack.files for name in files.secrets}
+
+
 def pair(settings: Settings) -> tuple[str, str]:
     """The paths of the edge's certificate and of its key, if no variable names others."""
     tls = settings.edge.tls
@@ -77,7 +82,7 @@ def volume_key(volume: Volume, settings: Settings) -> str:
     return volume.name.removeprefix(f"{settings.stack}-")
 
 
-def _script(settings: Settings) -> str:
+def _script(settings: Settings, stack: Stack) -> str:
     """The configuration becomes the running one as the step `configure` does it for Pulumi, without its checks."""
     keys = f"{_VOLUMES}/edge-config/{_release(settings)}/conf.d/45-keys.conf"
     lines = [
@@ -92,6 +97,8 @@ def _script(settings: Settings) -> str:
         "cp /run/secrets/tls_key /volumes/edge-certificates/tls.key",
         "chmod 0440 /volumes/edge-certificates/tls.*",
     ]
+    for name, volume in secret_files(settings, stack).items():
+        lines += [f"cp /run/secrets/{name} {_VOLUMES}/{volume}/{name}", f"chmod 0440 {_VOLUMES}/{volume}/{name}"]
     if key := key_id(settings):
         lines += [
             "digest=$(tr -d '\\n' </run/secrets/api_key | sha256sum | cut -d' ' -f1)",

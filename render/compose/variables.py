@@ -5,10 +5,11 @@ Each stands where its value would, as `${NAME:-default}`, with the stack's value
 
 from typing import Any
 
-from render.compose.files import key_id, pair
+from render.compose.files import key_id, pair, secret_files
 from settings import Settings
 from settings.values import LOCAL, MIB
 from workloads import ollama
+from workloads.stack import Stack
 from workloads.workload import Workload
 
 API = "api"
@@ -29,6 +30,8 @@ def with_variables(found: dict[str, Any], work: Workload, settings: Settings) ->
         _set(found, "OLLAMA_NUM_PARALLEL", "OLLAMA_NUM_PARALLEL", settings.ollama_num_parallel)
     if work.service == ollama.INIT:
         _set(found, "MODELS_TO_PULL", "OLLAMA_MODELS", " ".join(settings.ollama_models))
+    # A secret of the API is a variable of Compose with the same name, without a default.
+    found.get("environment", []).extend(f"{name}=${{{name}:?}}" for name in work.secret_env)
     if work.service.startswith(API):
         _set(found, "ORCA_RELEASE", "IMAGE_TAG", settings.image_tag)
         if settings.image_tag != LOCAL:
@@ -36,12 +39,14 @@ def with_variables(found: dict[str, Any], work: Workload, settings: Settings) ->
     return found
 
 
-def secrets(settings: Settings) -> dict[str, Any]:
+def secrets(settings: Settings, stack: Stack) -> dict[str, Any]:
+    """The secrets of Compose: two files for the edge, and variables of its environment for all others."""
     certificate, key = pair(settings)
     found: dict[str, Any] = {
         "tls_certificate": {"file": _variable("TLS_CERTIFICATE", certificate)},
         "tls_key": {"file": _variable("TLS_KEY", key)},
     }
+    found |= {name: {"environment": name} for name in secret_files(settings, stack)}
     return found | ({"api_key": {"environment": "API_KEY"}} if key_id(settings) else {})
 
 
@@ -51,6 +56,8 @@ def listed(settings: Settings) -> str:
     lines = [f"TLS_CERTIFICATE, TLS_KEY: the edge's certificate and key as PEM files (default: {files})"]
     if key := key_id(settings):
         lines.append(f"API_KEY: the value of the API key `{key}`; `openssl rand -hex 32` makes one")
+    if names := sorted(settings.api.secrets):
+        lines.append(f"{', '.join(names)}: the secrets of the API")
     lines.append(
         "OLLAMA_MODELS, a list with blanks, and every other variable of the specification (default: the stack's)"
     )

@@ -26,7 +26,6 @@ BASE: dict[str, Any] = {
     "OLLAMA_VERSION": "1",
     "OLLAMA_MODELS": ["a:1"],
     "IMAGE_TAG": "1",
-    "api": {"before": {"command": ["upgrade", "head"]}},
     "edge": {
         "apiKeys": {"app": {"keys": [KEY]}},
         "trustedProxies": ["192.0.2.0/24"],
@@ -34,12 +33,13 @@ BASE: dict[str, Any] = {
         "tls": {"acme": {"email": "a@example.com"}},
     },
     "api": {
+        "before": {"command": ["upgrade", "head"]},
         "secrets": {
             "BY_PULUMI": {"from": "pulumi", "key": "app"},
             "BY_DOPPLER": {"from": "doppler", "key": "A"},
             "BY_AWS": {"from": "aws", "key": "a"},
             "BY_VAULT": {"from": "vault", "key": "a#b", "as": "env"},
-        }
+        },
     },
     "secrets": {
         "releaseKey": KEY,
