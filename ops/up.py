@@ -5,8 +5,10 @@ import json
 from components.stack_file import read_stack
 from ops import pulumi
 from ops.ask import ask, wait_for_certificate
+from ops.bring import bring
 from ops.lock import wait_for_other
 from ops.recover import finish_interrupted
+from rollout.stack import engine_of
 from settings import Settings
 from settings.references import reference
 from settings.scalars import decoded, known
@@ -19,6 +21,7 @@ def up(stack: str) -> None:
     wait_for_other(stack)
     if not pulumi.make(stack):
         finish_interrupted(stack)
+    bring(settings, engine_of(stack))
     pulumi.show("up", stack, "--yes", "--skip-preview")
     made = pulumi.outputs(stack)
     _ask(stack, settings, made["url"], made["ca"])
