@@ -21,14 +21,14 @@ from rollout.colours import find_colours, release_of
 
 def before(client: docker.DockerClient, args: Before) -> None:
     """Show its log as it comes. Raises Undone, with its exit code, when it fails or takes too long."""
-    for colour, replicas in find_colours(client, args.place.service).items():
-        if replicas and release_of(replicas) == args.release:
-            say(f"{args.container} is not run: {colour} has release {args.release} already")
-            return
     container = find(client, args.container)
     if container is None:
         raise NeedsPerson(f"The container {args.container} is gone. Run `pulumi up --refresh`.")
     limit_pids(client, container, args.pids)
+    for colour, replicas in find_colours(client, args.place.service).items():
+        if replicas and release_of(replicas) == args.release:
+            say(f"{args.container} is not run: {colour} has release {args.release} already")
+            return
     code, late = _run(container, args.timeout)
     if late:
         raise Undone(f"{args.container} was ended: it has not come to its end in {args.timeout:.0f} s. {args.advice}")
