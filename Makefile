@@ -14,10 +14,10 @@ FAR := $(shell grep -s ':dockerHost:' 'Pulumi.$(STACK).yaml')
 SETUP := $(TOOLCHAIN) setup $(if $(FAR)$(filter-out dev,$(STACK)),--tools-only)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview deploy status rollback promote mirror down test bench security lint linters check env doctor lock docs
+.PHONY: help up preview deploy status rollback promote mirror drift down test bench security lint linters check env doctor lock docs compose pin new-stack
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## set everything up, deploy, and ask the model a question
 	@$(SETUP)
@@ -43,6 +43,9 @@ promote: ## let a release that waits go live
 mirror: ## add MODEL to the stack's mirror, FROM a folder of models or a container of Ollama
 	@$(RUN) python -m ops mirror "$(MODEL)" --stack $(STACK) $(if $(FROM),--from "$(FROM)")
 
+drift: ## show what differs on the host from the last update, and how to mend it (exit code 2)
+	@$(RUN) python -m ops drift --stack $(STACK)
+
 down: ## remove the deployment, and the engine if it was started for it
 	@$(RUN) python -m ops down --stack $(STACK)
 	@$(if $(FAR),,$(TOOLCHAIN) stop)
@@ -65,6 +68,7 @@ linters:
 	ruff format --check .
 	mypy
 	lint-imports --no-logo
+	zizmor --offline --quiet --persona auditor .github
 
 check: linters
 	python -m pytest -m 'not alone' --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -72,6 +76,15 @@ check: linters
 
 docs: ## write the tables of docs/containers.md
 	@$(RUN) python -m ops containers --stack prod --write
+
+new-stack: ## write Pulumi.<NAME>.yaml with every setting (NAME=...)
+	@$(RUN) python -m ops new-stack $(NAME)
+
+pin: ## ask the registries for the digests of the stack's images (MOVE=1 writes those that differ)
+	@$(RUN) python -m ops pin --stack $(STACK) $(if $(MOVE),--move)
+
+compose: ## write docker-compose.prod.yml
+	@$(RUN) python -m ops compose --stack prod --write
 
 env: ## print the environment, for a shell's eval
 	@$(TOOLCHAIN) env

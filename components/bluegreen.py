@@ -12,7 +12,7 @@ from components.container import ContainerArgs, container
 from components.edge import Edge
 from components.service import Host, Service, files_of, needed_by
 from components.step import step
-from rollout.arguments import Asked, Place, Preflight, Release, Smoke, Terms
+from rollout.arguments import Asked, Before, Place, Preflight, Release, Smoke, Terms
 from rollout.plan import Plan
 from settings import Settings
 from settings.api import CHAT, EMBEDDING
@@ -49,7 +49,8 @@ class BlueGreen(pulumi.ComponentResource):
 
     Pulumi type `orca:rollout:BlueGreen`; makes a `docker.Container` for each replica of each colour that exists, the
     step `preflight` before those that are made anew, and the step `rollout` that ends with the wanted release live.
-    The containers of a colour that is not to be made anew are declared, but never touched.
+    With `api.before` it makes that one-shot and its step, which come before `preflight`. The containers of a colour
+    that is not to be made anew are declared, but never touched.
     """
 
     live: pulumi.Output[str]
@@ -66,7 +67,8 @@ class BlueGreen(pulumi.ComponentResource):
         needed = needed_by(args.stack.colours["blue"][0], args.services)
         self._after = [args.host.images, args.edge, *needed, *args.after]
         plan = args.plan
-        preflight = self._preflight(plan)
+        before = self._before()
+        preflight = self._preflight(plan, before)
         containers = [
             self._container(workload, plan, preflight)
             for colour in COLOURS
@@ -77,7 +79,30 @@ class BlueGreen(pulumi.ComponentResource):
         self.live, self.release, self.image = found["live"], found["release"], found["image"]
         self.register_outputs({"live": self.live, "release": self.release, "image": self.image})
 
-    def _preflight(self, plan: Plan) -> pulumi.Resource:
+    def _before(self) -> list[pulumi.Resource]:
+        """The one-shot of `api.before` and the step that runs it, once for a release."""
+        args, work = self._args, self._args.stack.before
+        wanted = args.settings.api.before
+        if work is None or wanted is None:
+            return []
+        name = f"{self._name}-before"
+        made = container(
+            name,
+            ContainerArgs(workload=work, networks=args.host.networks, volumes=args.host.storage.volumes),
+            self._options(touched=True, depends_on=[*self._after, *files_of(args.host, work)]),
+        )
+        argument = Before(
+            place=self._place,
+            release=args.plan.release,
+            container=work.name,
+            pids=work.resources.pids,
+            timeout=wanted.timeout,
+            advice=work.advice,
+        )
+        options = self._options(touched=True, depends_on=[made])
+        return [step(f"{name}-run", "rollout step before", args.settings, argument, options)]
+
+    def _preflight(self, plan: Plan, before: Sequence[pulumi.Resource]) -> pulumi.Resource:
         args = self._args
         return step(
             f"{self._name}-preflight",
@@ -92,7 +117,8 @@ class BlueGreen(pulumi.ComponentResource):
                 drain_timeout=args.settings.rollout.drain_timeout,
                 config=args.edge.config,
             ),
-            self._options(touched=plan.create is not None, depends_on=self._after),
+            # The standby is untouched until the one-shot has succeeded.
+            self._options(touched=plan.create is not None, depends_on=[*self._after, *before]),
         )
 
     def _workloads(self, colour: Colour, plan: Plan) -> tuple[Workload, ...]:

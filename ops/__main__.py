@@ -10,9 +10,13 @@ from engine.client import say
 from engine.errors import CommandError
 from engine.output import while_read
 from ops.ask import NoAnswer
+from ops.compose import compose
 from ops.containers import containers
 from ops.down import down
+from ops.drift import FOUND, drift
 from ops.mirror import mirror
+from ops.new_stack import new_stack
+from ops.pin import pin
 from ops.preview import preview
 from ops.pulumi import PulumiFailed
 from ops.recover import recover
@@ -22,9 +26,11 @@ from settings import SettingsError
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run one verb; 0 if it was done."""
+    """Run one verb; 0 if it was done, FOUND if `drift` has found something."""
     args = _parser().parse_args(words)
     try:
+        if args.verb == "drift":
+            return FOUND if drift(args.stack) else 0
         _run(args)
     except NoAnswer as error:
         return _say(f"\nThe stack is deployed, but the question was not answered: {error}\nLook at `make status`.")
@@ -52,10 +58,16 @@ def _run(args: argparse.Namespace) -> None:
             release(args.stack, args.tag)
         case "down":
             down(args.stack)
+        case "new-stack":
+            new_stack(args.name)
+        case "pin":
+            pin(args.stack, move=args.move)
         case "recover":
             recover(args.stack)
         case "mirror":
             mirror(args.stack, args.model, args.source)
+        case "compose":
+            compose(args.stack, write=args.write)
         case "containers":
             containers(args.stack, write=args.write)
 
@@ -75,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
         "--tag", default="", help="the build to deploy; without it images/api is built"
     )
     verb("down", "Remove everything of the stack.")
+    verb("compose", "Show the stack as a Docker Compose file.").add_argument(
+        "--write", action="store_true", help="write it into docker-compose.<stack>.yml instead"
+    )
     verb("containers", "Show what a stack runs, and who can open which port.").add_argument(
         "--write", action="store_true", help="write the tables into docs/containers.md instead"
     )
@@ -85,6 +100,11 @@ def _parser() -> argparse.ArgumentParser:
         dest="source",
         default="~/.ollama/models",
         help="a folder of models, or a container of Ollama on the stack's engine (default: %(default)s)",
+    )
+    verb("drift", "Show what differs on the host from the last update, and how to mend it.")
+    verb("new-stack", "Write the configuration file of a new stack.").add_argument("name", help="its name")
+    verb("pin", "Ask the registries for the digests of a stack's images.").add_argument(
+        "--move", action="store_true", help="write a digest that differs from that of the file, too"
     )
     verb("recover", "Clear up after a deployment that was killed.")
     return parser

@@ -6,6 +6,7 @@ from components.stack_file import read_stack
 from engine.client import connect
 from ops import pulumi
 from ops.ask import ask, request, wait_for_certificate
+from ops.bring import bring
 from ops.lock import wait_for_other
 from ops.recover import finish_interrupted
 from rollout.stack import engine_of
@@ -21,6 +22,7 @@ def up(stack: str) -> None:
     wait_for_other(stack)
     if not pulumi.make(stack):
         finish_interrupted(stack)
+    bring(settings, engine_of(stack))
     pulumi.show("up", stack, "--yes", "--skip-preview")
     made = pulumi.outputs(stack)
     _ask(stack, settings, made["url"], made["ca"])

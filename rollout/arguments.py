@@ -79,6 +79,19 @@ class Look:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Before:
+    """The one-shot `container` must succeed before `release` is made, within `timeout` seconds. `pids` is its limit of
+    processes; `advice` is what a person does when it fails."""
+
+    place: Place
+    release: str
+    container: str
+    pids: int
+    timeout: float
+    advice: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preflight:
     """`colour` is made anew for `release`. `generation` is what the journal has now, `attempt` what it will have.
     `config` is the id of the edge's configuration for the new containers."""

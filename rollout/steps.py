@@ -8,7 +8,7 @@ from engine.address import of_user
 from engine.arguments import read
 from engine.client import connect, say
 from engine.errors import Usage
-from rollout.arguments import Preflight, Release
+from rollout.arguments import Before, Preflight, Release
 
 
 def run(name: str) -> None:
@@ -16,6 +16,12 @@ def run(name: str) -> None:
     if name not in _STEPS:
         raise Usage(f'There is no step "{name}"; there are {", ".join(_STEPS)}.')
     _STEPS[name]()
+
+
+def _before() -> None:
+    from rollout.before import before
+
+    before(connect(of_user()), read(Before))
 
 
 def _preflight() -> None:
@@ -32,4 +38,4 @@ def _release() -> None:
     say(f"{live.live} is live with release {live.release}")
 
 
-_STEPS: dict[str, Callable[[], None]] = {"preflight": _preflight, "release": _release}
+_STEPS: dict[str, Callable[[], None]] = {"before": _before, "preflight": _preflight, "release": _release}

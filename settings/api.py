@@ -38,6 +38,19 @@ CHAT = Smoke()
 EMBEDDING = Smoke(path="/v1/embeddings", body='{"model": "{model}", "input": "ok"}', expect='"embedding"')
 
 
+class Before(Group):
+    """A command of the new image that must succeed before a release gets a container, as a migration does."""
+
+    command: Items[Text] = Field(
+        min_length=1,
+        description="program and arguments, in place of those of the image; must be safe to run again",
+        json_schema_extra=NONE,
+    )
+    timeout: Duration = Field(
+        600, ge=1, description="time until the command is ended, and counts as failed", json_schema_extra=NONE
+    )
+
+
 class Api(Group):
     """The API image and how it runs. Any HTTP server will do."""
 
@@ -54,6 +67,11 @@ class Api(Group):
     smoke: Annotated[Smoke | None, Off] = Field(
         CHAT,
         description="the request that a release must answer at the gate, and in a watch without other requests; or off",
+        json_schema_extra=NONE,
+    )
+    before: Annotated[Before | None, Off] = Field(
+        None,
+        description="a command of the new image that runs to its end before a release is made; or off",
         json_schema_extra=NONE,
     )
     marks_streams: bool = Field(

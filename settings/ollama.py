@@ -12,7 +12,7 @@ from settings.effect import NONE, RESTART_OLLAMA
 from settings.group import EnvName, Group, off
 from settings.models import Model, model
 from settings.scalars import Items, Table, Text, Whole, decoded, text
-from settings.values import Cpus, Duration, duration, size
+from settings.values import Cpus, Duration, read_duration, read_size
 
 ALL = "all"
 FOREVER = -1
@@ -41,11 +41,11 @@ REFUSED_ENV = {
 
 def _keep_alive(value: Any) -> Any:
     found = str(text(value)).strip()
-    return FOREVER if re.fullmatch(r"-\d+[smh]?", found) else 0 if found == "0" else duration(found)
+    return FOREVER if re.fullmatch(r"-\d+[smh]?", found) else 0 if found == "0" else read_duration(found)
 
 
 def _cache(value: Any) -> Any:
-    return 0 if off(value) is None else size(value)
+    return 0 if off(value) is None else read_size(value)
 
 
 def _preload(value: Any) -> Any:

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from settings.api_secret import ApiSecret
 from settings.effect import KEY, Effect
 from settings.stack import Settings
+from settings.values import MIB, read_duration, read_size
 
 _SECRETS = (SecretStr, ApiSecret)
 
@@ -18,8 +19,9 @@ _SECRETS = (SecretStr, ApiSecret)
 class Leaf:
     """One setting. `key` is its path in the configuration, with `<id>` for a name of the operator's choice.
 
-    `secret`: a Pulumi secret may stand here. `default` is the value in Python, None for a setting that must be written.
-    A group that can be switched off (`edge.rateLimit`) is a setting of its own beside those in it.
+    `secret`: a Pulumi secret may stand here. `default` is the value in Python, None for a setting that must be written;
+    `written` is the same in the notation of the configuration. A group that can be switched off (`edge.rateLimit`) is a
+    setting of its own beside those in it.
     """
 
     key: str
@@ -28,6 +30,7 @@ class Leaf:
     secret: bool
     required: bool
     default: Any
+    written: Any
 
 
 def leaves(group: type[BaseModel] = Settings, above: str = "") -> Iterator[Leaf]:
@@ -48,6 +51,7 @@ def leaves(group: type[BaseModel] = Settings, above: str = "") -> Iterator[Leaf]
                 secret=any(_holds(field.annotation, kind) for kind in _SECRETS),
                 required=field.is_required(),
                 default=_default(field),
+                written=_written(field),
             )
         if inner:
             yield from leaves(inner, key + (".<id>." if _holds(field.annotation, dict) else "."))
@@ -108,3 +112,20 @@ def _holds(annotation: Any, kind: type) -> bool:
 
 def _default(field: FieldInfo) -> Any:
     return None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
+
+
+def _metadata(annotation: Any) -> Iterator[Any]:
+    """What stands beside the types inside an annotation, such as the reader of `Duration` in `Duration | None`."""
+    yield from getattr(annotation, "__metadata__", ())
+    for part in get_args(annotation):
+        yield from _metadata(part)
+
+
+def _written(field: FieldInfo) -> Any:
+    """The default as a person writes it: a size and a duration are numbers in Python."""
+    default = _default(field)
+    readers = [getattr(found, "func", None) for found in (*field.metadata, *_metadata(field.annotation))]
+    if default is not None and read_size in readers:
+        mib = default // MIB
+        return f"{mib // 1024}G" if mib % 1024 == 0 else f"{mib}M"
+    return f"{default}s" if default is not None and read_duration in readers else default

@@ -23,8 +23,8 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _RATE = re.compile(r"([1-9]\d{0,5})/([sm])")
 
 
-def size(value: Any) -> Any:
-    """Read `512M` or `8G` into bytes."""
+def read_size(value: Any) -> Any:
+    """Bytes of `512M` or `8G`."""
     match = _SIZE.fullmatch(str(value).strip())
     if not match:
         raise ValueError(f'"{value}" is not a size; write it as 512M or 8G')
@@ -40,11 +40,11 @@ def _memory(value: int) -> int:
     return value
 
 
-def duration(value: Any) -> Any:
-    """Read `30s`, `5m` or `1h30m` into seconds."""
-    written = str(value).strip()
-    match = _DURATION.fullmatch(written)
-    if not written or not match:
+def read_duration(value: Any) -> Any:
+    """Seconds of `30s`, `5m` or `1h30m`."""
+    text = str(value).strip()
+    match = _DURATION.fullmatch(text)
+    if not text or not match:
         raise ValueError(f'"{value}" is not a duration; write it as 30s, 5m or 1h30m')
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds
@@ -115,11 +115,11 @@ def _subnet(value: Any) -> Any:
     return found
 
 
-Size = Annotated[int, BeforeValidator(size)]
+Size = Annotated[int, BeforeValidator(read_size)]
 """Bytes, written as in compose: `512M`, `8G` (powers of 1024)."""
 Memory = Annotated[Size, AfterValidator(_memory)]
 """A container's memory: a size of at least 16M."""
-Duration = Annotated[int, BeforeValidator(duration)]
+Duration = Annotated[int, BeforeValidator(read_duration)]
 """Seconds, written as `30s`, `5m`, `1h30m`."""
 Rate = Annotated[RequestRate, BeforeValidator(lambda value: value if isinstance(value, RequestRate) else rate(value))]
 """Requests by time: `20/s`, `120/m`. As many as are named may come at once."""

@@ -1,6 +1,7 @@
-"""The API: one colour's containers."""
+"""The API: one colour's containers, and the one-shot that runs before a release."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from settings import Settings
 from settings.api import Api
@@ -12,6 +13,7 @@ from workloads.secrets import delivery
 from workloads.way import Way
 from workloads.workload import DependsOn, Exemption, Listen, Resources, Stop, Workload
 
+BEFORE = "api-before"
 _HOSTS: dict[Colour, int] = {"blue": 32, "green": 64}
 """The host part of a colour's first address; replicas follow. A colour has room for 32."""
 
@@ -19,6 +21,33 @@ _HOSTS: dict[Colour, int] = {"blue": 32, "green": 64}
 def colour_workloads(settings: Settings, colour: Colour) -> tuple[Workload, ...]:
     """The replicas of one colour. The image gets OLLAMA_BASE_URL, ORCA_COLOUR and ORCA_RELEASE."""
     return tuple(_replica(settings, colour, replica) for replica in range(settings.api.replicas))
+
+
+def before(settings: Settings) -> Workload | None:
+    """The one-shot of `api.before`: a container as the API's own, where its settings ask for one."""
+    wanted = settings.api.before
+    if wanted is None:
+        return None
+    replica = colour_workloads(settings, "blue")[0]
+    return replace(
+        replica,
+        name=f"{settings.stack}-{BEFORE}",
+        service=BEFORE,
+        purpose="runs a command of the new image before a release",
+        entrypoint=wanted.command[:1],
+        command=wanted.command[1:],
+        env={name: value for name, value in replica.env.items() if name != "ORCA_COLOUR"},
+        labels={},
+        networks=tuple(attach(settings, attachment.network) for attachment in replica.networks),
+        listens=(),
+        restart="no",
+        advice="Requests are served by the release before, and its standby is untouched. Correct the command or the "
+        "image, then run the same command again.",
+        exemptions=(
+            Exemption(rule="health-check", reason="it runs to its end; its exit code is the answer"),
+            Exemption(rule="restart", reason="a failed run fails the update, and the next update runs it again"),
+        ),
+    )
 
 
 def current_release(settings: Settings) -> str:

@@ -47,7 +47,9 @@ def server(settings: Settings) -> Workload:
         networks=(attach(settings, "model", _HOST, aliases=(SERVICE,)),),
         listens=(
             Listen(
-                port=PORT, needed_by=frozenset({"api-blue", "api-green"}), why="the API asks the model; nobody else may"
+                port=PORT,
+                needed_by=frozenset({"api-blue", "api-green", "api-before"}),
+                why="the API asks the model; nobody else may",
             ),
         ),
         mounts=(_models(settings),),

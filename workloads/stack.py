@@ -39,11 +39,14 @@ class Stack:
     services: tuple[Workload, ...]
     edge: Workload
     colours: Mapping[Colour, tuple[Workload, ...]]
+    before: Workload | None = None
+    """The one-shot that must succeed before a release gets containers."""
 
     @property
     def workloads(self) -> tuple[Workload, ...]:
         """Every container that runs at some time, both colours with all their replicas among them."""
-        return (*self.services, self.edge, *(replica for colour in COLOURS for replica in self.colours[colour]))
+        replicas = tuple(replica for colour in COLOURS for replica in self.colours[colour])
+        return (*self.services, self.edge, *replicas, *([self.before] if self.before else []))
 
     @property
     def volumes(self) -> tuple[Volume, ...]:
@@ -102,6 +105,7 @@ def stack(settings: Settings) -> Stack:
         services=tuple(workload for make in SERVICES if (workload := make(settings))),
         edge=edge.server(settings),
         colours={colour: api.colour_workloads(settings, colour) for colour in COLOURS},
+        before=api.before(settings),
     )
 
 

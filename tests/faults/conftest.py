@@ -13,7 +13,7 @@ from tools.lab.stack import SmallStack
 
 # An engine of a test's own takes root, and dockerd on this machine.
 if os.geteuid() != 0 or shutil.which("dockerd") is None:
-    collect_ignore = ["test_engine.py"]
+    collect_ignore = ["test_engine.py", "test_bring.py"]
 # Fifty connections that are kept, with pauses that a browser, a pool and a cron job have, and some of everything else.
 EVERYTHING = Mix(keepalive="10@5ms,20@1s,20@5s", fresh="2@100ms", get="2@100ms", stream="6@0s")
 # Enough to see a loss, and light enough for a release beside it.

@@ -145,6 +145,26 @@ def test_an_image_is_pulled_before_its_container_is_made(
     engine.images.remove(f"{pushed}:2", force=True)
 
 
+def test_pin_asks_the_registry_and_keeps_what_was_reviewed(stack: SmallStack, pushed: str) -> None:
+    host, _, path = pushed.partition("/")
+    kind = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
+    answer = requests.head(f"http://{host}/v2/{path}/manifests/1", headers=kind, timeout=5)
+    digest = answer.headers["Docker-Content-Digest"]
+    stack.want(images={"nginx": f"{pushed}:1"})
+    stack.deploy("pin")
+    assert f"{pushed}:1@{digest}\n" in stack.file.read_text()
+    stack.want(images={"nginx": f"{pushed}:1@{NO_DIGEST}"})
+    assert f"has {digest} now; the file keeps {NO_DIGEST}" in stack.deploy("pin").stdout
+    assert f"{pushed}:1@{NO_DIGEST}\n" in stack.file.read_text()
+    stack.run("python3", "-m", "ops", "pin", "--stack", stack.name, "--move")
+    assert f"{pushed}:1@{digest}\n" in stack.file.read_text()
+    stack.want(images={"nginx": f"{pushed}:3"})
+    failed = stack.deploy("pin", check=False)
+    assert failed.returncode == 1
+    assert f"  {pushed}:3: " in failed.stderr
+    stack.want_again(stack.version)
+
+
 def filled(change: Any, words: dict[str, str]) -> Any:
     """The change with `{registry}` and the like put in."""
     if isinstance(change, dict):

@@ -1,11 +1,18 @@
 """What a preview needs of the engine, by the real program: the Docker provider asks it when it is configured."""
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
+from components.stack_file import read_stack
 from tests.integration.conftest import CONFIG
-from tools.lab.project import Project
+from tools.lab.project import ROOT, Project
+from workloads.stack import stack as everything
+
+COMMENT = 64_000
+"""Characters at which pulumi/actions cuts a comment."""
 
 
 def preview(folder: Path, host: str) -> tuple[int, str]:
@@ -28,3 +35,20 @@ def test_an_engine_over_ssh_that_does_not_answer_is_previewed(tmp_path: Path) ->
     code, said = preview(tmp_path, "ssh://nobody@127.0.0.1:1")
     assert code == 0, said
     assert "takes the stack's last outputs for the truth" in said
+
+
+def test_the_production_stack_is_previewed_from_a_clean_checkout(tmp_path: Path) -> None:
+    """With the policy pack, without its host and its registry: what a pipeline shows in its comment."""
+    written = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text())["config"]
+    config = {key.removeprefix("orca-agents:"): value for key, value in written.items()}
+    project = Project(tmp_path, "prod", config | {"dockerHost": "ssh://nobody@127.0.0.1:1"})
+    done = project.deploy("preview", check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "takes the stack's last outputs for the truth" in said
+    assert "The update creates blue with release" in said
+    planned = set(re.findall(r"docker:index:Container (\S+) create", said))
+    services = {work.service for work in everything(read_stack("prod")).services}
+    assert planned >= services | {"api-blue", "edge-nginx"}
+    assert "secure-containers@v1.0.0" in said
+    assert len(said) < COMMENT

@@ -35,12 +35,13 @@ BASE: dict[str, Any] = {
         "tls": {"acme": {"email": "a@example.com"}},
     },
     "api": {
+        "before": {"command": ["upgrade", "head"]},
         "secrets": {
             "BY_PULUMI": {"from": "pulumi", "key": "app"},
             "BY_DOPPLER": {"from": "doppler", "key": "A"},
             "BY_AWS": {"from": "aws", "key": "a"},
             "BY_VAULT": {"from": "vault", "key": "a#b", "as": "env"},
-        }
+        },
     },
     "secrets": {
         "releaseKey": KEY,
@@ -85,6 +86,9 @@ CHANGED: dict[str, Any] = {
     "api.readiness": "/ready",
     "api.paths": ["/v1/", "/v2/"],
     "api.smoke": "off",
+    "api.before": "off",
+    "api.before.command": ["migrate"],
+    "api.before.timeout": "5s",
     "api.smoke.method": "GET",
     "api.smoke.path": "/v1/models",
     "api.smoke.body": "{}",

@@ -93,9 +93,9 @@ class SmallStack(Project):
         self.write(self._config(str(self.number), change))
         return str(self.number)
 
-    def want_again(self, version: str) -> None:
-        """Configure a version that there was before."""
-        self.write(self._config(version, {}))
+    def want_again(self, version: str, **change: Any) -> None:
+        """Configure a version that there was before, with `change` laid over the configuration."""
+        self.write(self._config(version, change))
 
     def release(self, **change: Any) -> str:
         """Release a new, good version; return it."""

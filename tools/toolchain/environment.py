@@ -40,7 +40,7 @@ def stand_ins(cli: "Cli") -> "StandIns | None":
 
 def installed() -> Installed:
     """What is there. Raises Problem where the setup has not been run, or not to its end."""
-    from tools.toolchain import provider_plugins, pulumi_cli
+    from tools.toolchain import compose, provider_plugins, pulumi_cli
 
     cli = pulumi_cli.find()
     needed = stand_ins(cli) if cli else None
@@ -50,7 +50,8 @@ def installed() -> Installed:
     plugins = needed.plugins if needed and provider_plugins.way(os.environ) == "stand-in" else None
     if needed and plugins and not provider_plugins.are_linked(needed):
         provider_plugins.link(needed)
-    return Installed((commands, venv.python().parent), plugins)
+    tests = (compose.location(),) if compose.is_ready() else ()
+    return Installed((commands, venv.python().parent, *tests), plugins)
 
 
 def variables(user: Mapping[str, str], found: Installed) -> dict[str, str]:

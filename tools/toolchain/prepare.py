@@ -9,6 +9,7 @@ from typing import Any
 from tools.toolchain import (
     apt,
     cache,
+    compose,
     engine,
     environment,
     images,
@@ -46,13 +47,19 @@ def _parts(pool: ThreadPoolExecutor, progress: Progress, *, dev: bool, tools_onl
     if tools_only:
         return [cli, python, plugins]
     docker = pool.submit(engine.ensure, progress.step("docker engine"))
-    return [cli, python, plugins, docker, pool.submit(_images, docker)]
+    tests = [pool.submit(_compose, docker, progress.step("docker compose"))] if dev else []
+    return [cli, python, plugins, docker, pool.submit(_images, docker), *tests]
 
 
 def _plugins(cli: Cli, python: Path, step: Step) -> None:
     provider_plugins.install_official(cli, step)
     if environment.stand_ins(cli):
         stand_ins.ensure(cli, python)
+
+
+def _compose(docker: Future[None], step: Step) -> None:
+    docker.result()  # which may bring the docker command, and Compose with it
+    compose.ensure(step)
 
 
 def _images(docker: Future[None]) -> None:

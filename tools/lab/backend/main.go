@@ -7,6 +7,7 @@
 //	CHAT        how long an answer of /v1/chat takes, as "60s"
 //	FAIL        share of requests to /v1/ answered with 500, as "0.2"; /v1/chat is spared
 //	FAIL_AFTER  number of requests to /v1/chat, as "1", after which each one to /v1/ is answered with 500
+//	MIGRATE     "fail" or "hang", what the command `/backend migrate` does; it succeeds otherwise
 //	IDLE        time after which it closes an idle connection
 //	CLOSE       number of requests after which it closes a connection; "50 said" if the last answer says so
 //	PORT        port that it listens on, instead of 8000
@@ -34,7 +35,23 @@ import (
 
 var version = os.Getenv("VERSION") + os.Getenv("BUILD")
 
+// migrate stands for what has to be done once before a release.
+func migrate() {
+	fmt.Println("migrating to version " + version)
+	switch os.Getenv("MIGRATE") {
+	case "fail":
+		fmt.Println("there is no such table")
+		os.Exit(3)
+	case "hang":
+		time.Sleep(time.Hour)
+	}
+}
+
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "migrate" {
+		migrate()
+		return
+	}
 	if after, err := time.ParseDuration(os.Getenv("EXIT_AFTER")); err == nil {
 		time.AfterFunc(after, func() {
 			fmt.Println("fatal: told to exit")

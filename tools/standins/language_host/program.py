@@ -5,6 +5,8 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from pulumi.runtime.proto import language_pb2
 
@@ -15,7 +17,8 @@ ALREADY_REPORTED = 32
 # Seconds between SIGTERM and SIGKILL of a program. The engine itself waits for 5.
 GRACE_SECONDS = 3.0
 
-_running: set["subprocess.Popen[bytes]"] = set()
+Process = subprocess.Popen[bytes]
+_running: set[Process] = set()
 _lock = threading.Lock()
 
 
@@ -56,29 +59,45 @@ def outcome(code: int) -> language_pb2.RunResponse:
     return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {code}")
 
 
-def run(python: interpreter.Interpreter, command: list[str], config: dict[str, str]) -> int:
+def run(
+    python: interpreter.Interpreter, command: list[str], config: dict[str, str], on_start: Callable[[Process], object]
+) -> int:
     """Run the program to its end and return its exit code. Its output is this host's, which the engine reads."""
     interpreter.check(python)
+    with started(
+        [python.executable, *command],
+        env=python.environment | config,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stdout.fileno(),
+        stderr=sys.stderr.fileno(),
+    ) as process:
+        on_start(process)
+        return process.wait()
+
+
+@contextlib.contextmanager
+def started(command: list[str], **options: Any) -> Iterator[Process]:
+    """A process that `cancel` ends, and the end of this block too."""
     with _lock:
-        process = subprocess.Popen(
-            [python.executable, *command],
-            env=python.environment | config,
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stdout.fileno(),
-            stderr=sys.stderr.fileno(),
-        )
+        process = subprocess.Popen(command, **options)
         _running.add(process)
     try:
-        return process.wait()
+        yield process
     finally:
+        end(process)
         with _lock:
             _running.discard(process)
 
 
 def cancel() -> None:
-    """End every running program: SIGTERM, and SIGKILL after the grace period."""
+    """End every running program and plugin: SIGTERM, and SIGKILL after the grace period."""
     with _lock:
         programs = list(_running)
+    end(*programs)
+
+
+def end(*programs: Process) -> None:
+    """SIGTERM, and SIGKILL after the grace period, for those that still run."""
     for process in programs:
         process.terminate()
     for process in programs:

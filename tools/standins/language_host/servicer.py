@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 import grpc
@@ -10,9 +10,19 @@ from google.protobuf import empty_pb2
 from google.protobuf.message import Message
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-from tools.standins.language_host import interpreter, program
+from tools.standins.language_host import interpreter, plugin, program
 
 NATURE = "stand-in built from tools/standins/language_host, not Pulumi's own"
+
+
+def _ends_with(context: grpc.ServicerContext) -> Callable[[program.Process], object]:
+    """Lets a process end with the call that started it: the engine ends programs and plugins by cancelling the call."""
+
+    def begun(process: program.Process) -> None:
+        if not context.add_callback(lambda: program.end(process)):
+            program.end(process)
+
+    return begun
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
@@ -55,14 +65,22 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def Run(self, request: language_pb2.RunRequest, context: grpc.ServicerContext) -> language_pb2.RunResponse:
         if request.attach_debugger:
             return language_pb2.RunResponse(error="this stand-in language host cannot attach a debugger")
-        # If the engine cancels the call, this ends the program. At the normal end of the call no program runs.
-        context.add_callback(program.cancel)
         command = program.arguments(request, self._executor, self._engine, self._tracing)
         try:
             python = interpreter.for_program(request.info)
-            return program.outcome(program.run(python, command, program.configuration(request)))
+            return program.outcome(program.run(python, command, program.configuration(request), _ends_with(context)))
         except (interpreter.UnusableProgram, OSError) as problem:
             return language_pb2.RunResponse(error=str(problem))
+
+    def RunPlugin(
+        self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
+    ) -> Iterator[language_pb2.RunPluginResponse]:
+        if request.attach_debugger:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "this stand-in language host cannot attach a debugger")
+        try:
+            yield from plugin.run(request, _ends_with(context))
+        except (interpreter.UnusableProgram, OSError) as problem:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(problem))
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         del request, context
@@ -132,5 +150,5 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
         raise AssertionError("abort always raises")
 
-    RunPlugin = GenerateProgram = GenerateProject = GeneratePackage = Pack = Link = _unsupported
+    GenerateProgram = GenerateProject = GeneratePackage = Pack = Link = _unsupported
     GetRequiredPlugins = _unsupported

@@ -1,0 +1,69 @@
+"""What the last update has left on the host, as Pulumi has noted it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.arguments import VARIABLE
+from ops import pulumi
+
+_CONTAINER, _NETWORK = "docker:index/container:Container", "docker:index/network:Network"
+_VOLUME, _COMMAND = "docker:index/volume:Volume", "command:local:Command"
+# How Pulumi marks a secret in an export (sdk/go/common/resource/sig).
+_SIGNATURE, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """`containers` by name: the inputs of the provider, and `ids` theirs. `pids` are limits of processes, which a step
+    has set. `live` is the colour that the update made live, empty for a stack without one."""
+
+    stack: str
+    containers: Mapping[str, Mapping[str, Any]]
+    ids: Mapping[str, str]
+    networks: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    pids: Mapping[str, int] = field(default_factory=dict)
+    live: str = ""
+
+
+def deployed(stack: str) -> Deployed:
+    """Read the stack's state, secrets too: environments and files hold some. Raises PulumiFailed."""
+    exported = json.loads(pulumi.read("stack", "export", "--show-secrets", "--stack", stack))
+    resources = exported["deployment"].get("resources") or []
+    # One that is to be deleted yet has a successor under the same name.
+    standing = [resource for resource in resources if not resource.get("delete") and resource.get("id")]
+    return of_resources(stack, standing, pulumi.outputs(stack).get("live") or "")
+
+
+def of_resources(stack: str, resources: list[dict[str, Any]], live: str) -> Deployed:
+    """The same from the resources of a state."""
+
+    def of(kind: str) -> list[dict[str, Any]]:
+        return [
+            {**plain(resource.get("inputs") or {}), "id": resource["id"]}
+            for resource in resources
+            if resource["type"] == kind
+        ]
+
+    containers = {str(found["name"]): found for found in of(_CONTAINER)}
+    steps = [json.loads(text) for found in of(_COMMAND) if (text := (found.get("environment") or {}).get(VARIABLE))]
+    return Deployed(
+        stack=stack,
+        containers=containers,
+        ids={name: str(found["id"]) for name, found in containers.items()},
+        networks=tuple(str(found["name"]) for found in of(_NETWORK)),
+        volumes=tuple(str(found["name"]) for found in of(_VOLUME)),
+        pids={step["container"]: step["pids"] for step in steps if {"container", "pids"} <= step.keys()},
+        live=live,
+    )
+
+
+def plain(value: Any) -> Any:
+    """The same data with the values of secrets in their place."""
+    if isinstance(value, dict):
+        if value.get(_SIGNATURE) == _SECRET:
+            return plain(json.loads(value["plaintext"]))
+        return {key: plain(part) for key, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, list) else value

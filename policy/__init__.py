@@ -1,0 +1,1 @@
+"""A policy pack for any Pulumi program with Docker containers (docs/policy.md). `make preview` runs it."""

@@ -1,0 +1,103 @@
+"""What somebody does to a host by hand, found by `python -m ops drift`, and mended by the commands that it prints."""
+
+import re
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from ops.drift import FOUND
+from tools.lab.stack import SmallStack
+from tools.lab.sweep import sweep
+
+Harm = Callable[[SmallStack], object]
+
+
+def _remove_idle(stack: SmallStack) -> None:
+    stack.container(f"api-{stack.idle}").remove(force=True)
+
+
+def _stop_edge(stack: SmallStack) -> None:
+    stack.container("nginx").stop(timeout=5)
+
+
+def _loosen(stack: SmallStack) -> None:
+    stack.container(f"api-{stack.live}").update(mem_limit="128m", memswap_limit="128m")
+
+
+def _recreate(stack: SmallStack) -> None:
+    """As `docker run` with one more variable does it: the name and the image are the same."""
+    idle = stack.container(f"api-{stack.idle}")
+    (network,) = (name for name in idle.attrs["NetworkSettings"]["Networks"] if name.endswith("app-network"))
+    config, name = idle.attrs["Config"], idle.name
+    idle.remove(force=True)
+    made = stack.engine.containers.run(
+        config["Image"], name=name, environment=[*config["Env"], "DEBUG=1"], labels=config["Labels"], detach=True
+    )
+    stack.engine.networks.get(network).connect(made)
+
+
+def _flip(stack: SmallStack) -> None:
+    done = stack.rollout("flip", "--to", stack.idle)
+    assert done.returncode == 0, done.stderr
+
+
+def _edit_file(stack: SmallStack) -> None:
+    stack.engine.containers.run(
+        stack.container("nginx").attrs["Config"]["Image"],
+        entrypoint=["sh", "-c"],
+        command=["for file in /v/releases/*/nginx.conf; do echo '# by hand' >>$file; done"],
+        user="0",
+        volumes={f"{stack.name}-edge-config": {"bind": "/v", "mode": "rw"}},
+        remove=True,
+    )
+
+
+def _intrude(stack: SmallStack) -> None:
+    image = stack.container("nginx").attrs["Config"]["Image"]
+    stack.engine.containers.run(
+        image,
+        name=f"{stack.name}-stranger",
+        entrypoint=["sleep", "600"],
+        network=f"{stack.name}-app-network",
+        detach=True,
+    )
+
+
+# Together where one does not hide the other, since each update takes its time.
+@pytest.mark.parametrize(
+    "harms",
+    [
+        {"gone": _remove_idle, "limits": _loosen, "file": _edit_file, "foreign": _intrude},
+        {"stopped": _stop_edge, "changed": _recreate},
+        {"flip": _flip},
+    ],
+    ids="-".join,
+)
+def test_it_is_found_named_and_mended(pair: SmallStack, harms: dict[str, Harm]) -> None:
+    before = look(pair)
+    assert before.returncode == 0, before.stdout + before.stderr
+    for harm in harms.values():
+        harm(pair)
+    try:
+        found = look(pair)
+        assert found.returncode == FOUND, found.stdout + found.stderr
+        assert sorted(re.findall("^([a-z]+): ", found.stdout, re.MULTILINE)) == sorted(harms)
+        for command in commands(found.stdout):
+            yes = " --yes --skip-preview --non-interactive" if command.startswith("pulumi up") else ""
+            pair.run("sh", "-c", command + yes)
+        after = look(pair)
+        assert after.returncode == 0, after.stdout + after.stderr
+    finally:
+        sweep(pair.engine, f"{pair.name}-stranger")
+    assert pair.versions()[pair.live] == pair.version
+
+
+def look(stack: SmallStack) -> "subprocess.CompletedProcess[str]":
+    return stack.deploy("drift", check=False)
+
+
+def commands(said: str) -> list[str]:
+    """The commands that a report gives, each once, and the update behind what it needs."""
+    found = dict.fromkeys(line.strip() for line in said.splitlines() if line.startswith("  "))
+    return sorted(found, key=lambda command: command.startswith("pulumi up"))

@@ -1,0 +1,151 @@
+"""Every block of code in the docs: a configuration that loads, a command that exists, or one of those named here with
+the reason why it is not looked at.
+
+A command is not carried out: most of them deploy the stack of whoever reads the docs. What each does is tested where it
+belongs; here the docs are held to its name, its arguments, and the keys that it sets.
+"""
+
+import contextlib
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ops import __main__ as ops
+from policy.excuses import KEY, excuses
+from rollout import __main__ as rollout
+from settings import load
+from settings.schema import leaves
+from tools.lab.project import ROOT, overlaid
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NOT_RUN = {
+    "client ── TLS": "a picture",
+    "Pulumi.<stack>.yaml ─>": "a picture",
+    "gate: prod-api-green": "output of a release; tests/faults",
+    "{from:": "values for the block above them; tests/unit/test_secrets.py",
+    "watch 15/30 s": "output of a release; tests/faults/test_releases.py",
+}
+# Programs that are not this project's, each with the place where such a command is carried out, or why nowhere.
+OTHERS = {
+    "ollama": "tests/integration/test_models_init.py pulls from such a mirror; the machine of the example has internet",
+    "docker": "tests/integration/test_compose.py runs Compose; the copy of a volume is the engine's own",
+    "openssl": "another way to the files that tests/integration/test_compose.py makes itself",
+    "curl": "tests/integration/test_stack.py asks the same",
+    "pip": "tools/toolchain/venv.py installs the lock of the same file",
+    "python3": "a virtual environment by Python's own module; ops/policy.py links one",
+    "policy/venv/bin/pip": "the same",
+    "eval": "tests/unit/test_toolchain_environment.py",
+    "echo": "the shell's own",
+    ".": "the shell's own",
+}
+PULUMI = {"up", "preview", "stack", "config", "login"}
+BASE: dict[str, Any] = {"profile": "development", "OLLAMA_VERSION": "1", "OLLAMA_MODELS": ["a:1"], "IMAGE_TAG": "1"}
+BASE["edge"] = {"apiKeys": {"app": {"keys": []}}}
+WITH_SECRETS = {"secrets": {"releaseKey": "0123456789abcdef" * 2}}
+
+
+def blocks(page: Path) -> Iterator[str]:
+    """The indented blocks of a page, each without its indentation."""
+    for found in re.finditer(r"(?<=\n\n)((?: {4}.*\n|\n(?= {4}))+)", page.read_text() + "\n"):
+        lines = found[1].splitlines()
+        indent = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
+        yield "\n".join(line[indent:] for line in lines).strip("\n")
+
+
+BLOCKS = [
+    pytest.param(block, id=f"{page.name}-{number}") for page in PAGES for number, block in enumerate(blocks(page))
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_block_loads_or_is_a_command_or_is_named(block: str, tmp_path: Path) -> None:
+    if any(block.lstrip().startswith(begin) for begin in NOT_RUN):
+        return
+    if re.match(r"[\w:-]+:( |$)", block.splitlines()[0]):
+        written = yaml.safe_load(block)
+        if KEY in written:
+            (tmp_path / "Pulumi.x.yaml").write_text(yaml.safe_dump({"config": written}))
+            assert excuses(tmp_path, "x")
+        else:
+            config = {key.removeprefix("orca-agents:"): value for key, value in written.items()}
+            base = BASE | (WITH_SECRETS if "secrets" in config.get("api", {}) else {})
+            load("x", overlaid(base, config))
+        return
+    for command in commands(block):
+        check(command)
+
+
+def test_there_are_blocks_and_each_excuse_is_used() -> None:
+    texts = [block for page in PAGES for block in blocks(page)]
+    assert len(texts) > 30
+    assert not [page.name for page in PAGES if "```" in page.read_text()], "indented blocks are the ones that are found"
+    assert [begin for begin in NOT_RUN if not any(text.lstrip().startswith(begin) for text in texts)] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "make deplyo",
+        "make up STAK=prod",
+        "python -m rollout alow x",
+        "python -m ops pin --stak x",
+        "python -m pytest tests/nowhere",
+        "pulumi upp",
+        "pulumi config set edge.hostnam x",
+        "kubectl apply",
+    ],
+)
+def test_a_wrong_command_would_be_found(command: str) -> None:
+    with pytest.raises(AssertionError):
+        check(command)
+
+
+def commands(block: str) -> Iterator[str]:
+    """The single commands of a shell block, without comments and redirections."""
+    for line in block.replace("\\\n", " ").splitlines():
+        for command in re.split(r" && ", re.sub(r"(^|\s)#.*", "", line)):
+            if command.strip():
+                yield re.sub(r"\s[<>]{1,2} \S+", "", re.sub(r"<(\w[\w -]*)>", r"\1", command).strip())
+
+
+def check(command: str) -> None:
+    """Raises AssertionError for a command that does not exist, or not with these arguments."""
+    match shlex.split(command):
+        case ["make", *words]:
+            targets = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+            variables = {*re.findall(r"\$\((?:if \$\()?([A-Z]+)\)", (ROOT / "Makefile").read_text())}
+            for word in words:
+                name, equals, _ = word.partition("=")
+                assert name in (variables if equals else targets), command
+        case ["python", "-m", "ops" | "rollout" as module, *words]:
+            parser = ops._parser() if module == "ops" else rollout._parser()
+            with contextlib.suppress(SystemExit):
+                parser.parse_args(words)
+                return
+            raise AssertionError(command)
+        case ["python", "-m", "pytest", path, *_]:
+            assert (ROOT / path).exists(), command
+        case ["pulumi", "config", "set" | "get" | "rm", *words]:
+            key = next(word for word in words if not word.startswith("-"))
+            assert is_setting(key), command
+        case ["pulumi", verb, *_]:
+            assert verb in PULUMI, command
+        case [program, *_]:
+            assert program in OTHERS, command
+
+
+def is_setting(key: str) -> bool:
+    """Whether a path of `pulumi config` is a setting, or a group of some."""
+    wanted = re.sub(r"\[\d+\]", "", key).split(".")
+    for leaf in leaves():
+        known = leaf.key.split(".")
+        own = isinstance(leaf.default, dict)  # names of the operator's choice come behind it
+        fits = all(have in ("<id>", word) for have, word in zip(known, wanted, strict=False))
+        if fits and (own or len(wanted) <= len(known)):
+            return True
+    return False
