@@ -10,7 +10,7 @@ from workloads.network import address, attach
 from workloads.release import release
 from workloads.secrets import delivery
 from workloads.way import Way
-from workloads.workload import DependsOn, Exemption, Listen, Resources, Stop, Workload
+from workloads.workload import DependsOn, Exemption, Listen, Log, Resources, Stop, Workload
 
 _HOSTS: dict[Colour, int] = {"blue": 32, "green": 64}
 """The host part of a colour's first address; replicas follow. A colour has room for 32."""
@@ -94,6 +94,7 @@ def _workload(
         ),
         depends_on=(DependsOn(service=ollama.SERVICE), DependsOn(service=ollama.INIT, condition="completed")),
         tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=64m,mode=1777"},
+        log=Log(labels=("orca.colour", "orca.release")),
         stop=Stop(signal="SIGTERM", grace=settings.api.drain),
         resources=Resources(memory=settings.api.memory, cpus=settings.api.cpus, pids=settings.api.pids),
         exemptions=(

@@ -67,7 +67,12 @@ def _plain(data: object) -> Any:
         case set() | frozenset():
             return sorted((_plain(value) for value in data), key=json.dumps)
         case _ if is_dataclass(data):
-            return {field.name: _plain(getattr(data, field.name)) for field in fields(data) if field.compare}
+            return {
+                field.name: _plain(value)
+                for field in fields(data)
+                if field.compare
+                and not ((value := getattr(data, field.name)) == field.default and field.metadata.get("newer"))
+            }
     raise TypeError(f"a {type(data).__name__} cannot be part of a digest")
 
 

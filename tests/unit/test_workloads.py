@@ -59,11 +59,11 @@ class TestSpecification:
 
 
 class TestNetworks:
-    def test_ranges_do_not_overlap_and_only_two_have_a_way_out(self) -> None:
+    def test_ranges_do_not_overlap_and_only_three_have_a_way_out(self) -> None:
         plan = networks(dev())
         subnets = [spec.subnet for spec in plan.values()]
         assert len(set(subnets)) == len(plan)
-        assert {key for key, spec in plan.items() if not spec.internal} == {"edge", "egress"}
+        assert {key for key, spec in plan.items() if not spec.internal} == {"edge", "egress", "pages"}
         assert plan["app-network"].name == "dev-app-network"
 
     def test_ollama_is_on_the_model_network_alone(self) -> None:
