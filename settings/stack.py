@@ -13,9 +13,10 @@ from nginx import versions
 from settings.api import Api, Smoke
 from settings.edge import Edge
 from settings.effect import NONE, REBUILD, RELEASE, RELOAD, RESTART_OLLAMA
-from settings.group import refuse
+from settings.group import Off, refuse
 from settings.images import Images, ImageTag, Version
 from settings.models import ModelNames, Models
+from settings.monitoring import Monitoring
 from settings.network import Network
 from settings.ollama import Ollama
 from settings.references import references
@@ -82,6 +83,9 @@ class Settings(BaseModel):
     edge: Edge = Edge()
     network: Network = Network()
     rollout: Rollout = Rollout()
+    monitoring: Annotated[Monitoring | None, Off] = Field(
+        Monitoring(), description="metrics and alerts; off for none", json_schema_extra=NONE
+    )
     images: Images = Images()
     secrets: Secrets = Secrets()
 

@@ -154,6 +154,8 @@ CHANGED: dict[str, Any] = {
     "images.ollama": "other/ollama",
     "images.nginx": f"nginx:1@{DIGEST}",
     "images.lego": f"lego:4@{DIGEST}",
+    "monitoring": "off",
+    "monitoring.interval": "30s",
     **{
         f"edge.{kind}.{which}{who}": value
         for kind, value in (("rateLimit", "3/s"), ("concurrency", 3))

@@ -29,6 +29,7 @@ def whole(place: Place, **more: Any) -> dict[str, Any]:
         "IMAGE_TAG": "local",
         "api": {"marksStreams": True},
         "models": {"mirror": "local", "keep": False},
+        "monitoring": "off",
         **place.settings,
     }
     return overlaid(groups, more)
