@@ -87,6 +87,11 @@ class Images(Group):
         json_schema_extra=RESTART_OLLAMA,
     )
     nginx: Image = Field(LOCAL, validate_default=True, description="image of the edge", json_schema_extra=RESTART_EDGE)
+    cadvisor: Image | None = Field(
+        None,
+        description="image of cAdvisor; without it, the release that this version knows, or `local` in development",
+        json_schema_extra=NONE,
+    )
     lego: Image = Field(
         LOCAL, description="image of the ACME client, for edge.tls.acme; of version 4", json_schema_extra=NONE
     )

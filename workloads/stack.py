@@ -8,12 +8,18 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from settings import Settings
-from workloads import acme, api, edge, mirror, ollama
+from workloads import acme, api, cadvisor, edge, mirror, ollama
 from workloads.colour import COLOURS, Colour
 from workloads.network import ALWAYS, NetworkSpec, networks
 from workloads.workload import Files, Volume, Workload
 
-SERVICES: tuple[Callable[[Settings], Workload | None], ...] = (ollama.server, mirror.server, ollama.init, acme.client)
+SERVICES: tuple[Callable[[Settings], Workload | None], ...] = (
+    ollama.server,
+    mirror.server,
+    ollama.init,
+    acme.client,
+    cadvisor.exporter,
+)
 """Every container besides the edge and the API's colours. Each comes after the services that it depends on. A function
 returns None where the settings do not ask for its container."""
 

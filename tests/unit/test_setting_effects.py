@@ -154,6 +154,7 @@ CHANGED: dict[str, Any] = {
     "images.ollama": "other/ollama",
     "images.nginx": f"nginx:1@{DIGEST}",
     "images.lego": f"lego:4@{DIGEST}",
+    "images.cadvisor": f"cadvisor:1@{DIGEST}",
     "monitoring": "off",
     "monitoring.interval": "30s",
     **{

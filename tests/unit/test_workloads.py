@@ -202,6 +202,10 @@ class TestDefaults:
             ("prod-ollama-init", "non-root"): root,
             ("prod-ollama-init", "health-check"): "it runs to its end; its exit code is the answer",
             ("prod-ollama-init", "restart"): "a failed pull fails the update, which says why and runs it again",
+            ("prod-cadvisor", "non-root"): "the engine's socket and the counters of other containers belong to uid 0",
+            ("prod-cadvisor", "capabilities"): "CAP_SYSLOG: the kernel's log says which process it killed for memory",
+            ("prod-cadvisor", "host-paths"): "it reads all counters from the host, and names from the engine's socket: "
+            "who rules this container rules the host, so it is on the network of the monitoring alone",
             ("prod-api-blue", "health-check"): own,
             ("prod-api-green", "health-check"): own,
         }
