@@ -86,8 +86,8 @@ def _workload(
         listens=(
             Listen(
                 port=settings.api.port,
-                needed_by=frozenset({"nginx"}),
-                why="the edge passes requests on",
+                needed_by=frozenset({"nginx", "blackbox"}),
+                why="the edge passes requests on, and the probe asks whether it is ready",
                 wider="the others share a network with it: the other colour, the model server, and on egress what "
                 "else has a way out",
             ),

@@ -8,7 +8,20 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from settings import Settings
-from workloads import acme, api, cadvisor, edge, mirror, ollama
+from workloads import (
+    acme,
+    alertmanager,
+    api,
+    blackbox,
+    cadvisor,
+    collector,
+    edge,
+    mirror,
+    ollama,
+    pages,
+    prometheus,
+    victorialogs,
+)
 from workloads.colour import COLOURS, Colour
 from workloads.network import ALWAYS, NetworkSpec, networks
 from workloads.workload import Files, Volume, Workload
@@ -19,6 +32,12 @@ SERVICES: tuple[Callable[[Settings], Workload | None], ...] = (
     ollama.init,
     acme.client,
     cadvisor.exporter,
+    blackbox.exporter,
+    victorialogs.server,
+    collector.agent,
+    alertmanager.server,
+    prometheus.server,
+    pages.server,
 )
 """Every container besides the edge and the API's colours. Each comes after the services that it depends on. A function
 returns None where the settings do not ask for its container."""

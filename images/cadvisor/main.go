@@ -39,10 +39,11 @@ func main() {
 			kinds = kinds.Difference(container.MetricSet{container.MetricKind(kind): {}})
 		}
 	}
-	every, dynamic := 15*time.Second, true
+	dynamic := true
 	containers, err := manager.New(
 		memory.New(2*time.Minute, nil), sysfs.NewRealSysFs(),
-		manager.HousekeepingConfig{Interval: &every, AllowDynamic: &dynamic},
+		manager.HousekeepingConfig{Interval: manager.HousekeepingInterval, // of the flag -housekeeping_interval
+			AllowDynamic: &dynamic},
 		kinds, http.DefaultClient, nil, nil, "", 0)
 	if err == nil {
 		err = containers.Start()

@@ -30,6 +30,7 @@ def whole(place: Place, **more: Any) -> dict[str, Any]:
         "api": {"marksStreams": True},
         "models": {"mirror": "local", "keep": False},
         "monitoring": "off",
+        "logging": "off",
         **place.settings,
     }
     return overlaid(groups, more)
