@@ -41,7 +41,6 @@ def exporter(settings: Settings) -> Workload | None:
         ),
         networks=(attach(settings, "obs", _HOST),),
         host_paths=(
-            HostPath(host="/", path="/rootfs"),
             HostPath(host="/var/run", path="/var/run"),
             HostPath(host="/sys", path="/sys"),
             HostPath(host="/var/lib/docker", path="/var/lib/docker"),

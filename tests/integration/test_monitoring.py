@@ -1,6 +1,8 @@
 """The monitoring of a running stack, end to end: what it sees, whom it tells, what it finds again."""
 
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +13,9 @@ from typing import Any
 import docker
 import pytest
 import requests
+from docker.types import LogConfig
 
+from images import reference
 from settings import load
 from tools.lab.place import place
 from tools.lab.project import Project, whole
@@ -151,7 +155,7 @@ class TestMetrics:
         wanted = {"ollama", "nginx", "api-blue", "prometheus", "cadvisor"}
         eventually(lambda: {one["metric"]["service"] for one in asked(query)} >= wanted, 60, "memory of containers")
         assert value('container_spec_memory_limit_bytes{service="ollama"}') == 2 * 1024**3
-        assert asked('container_fs_limit_bytes{id="/"} > 0')
+        assert asked("vl_total_disk_space_bytes > vl_free_disk_space_bytes > 0")
 
     def test_the_state_of_releases(self) -> None:
         assert value('orca_release_colour{colour="blue",role="live"}') == 1
@@ -197,6 +201,9 @@ class TestPages:
             if name in ("status", "logs"):  # the others have no page of their own in the images built here
                 assert requests.get(url, timeout=10).status_code == 200
 
+    def test_status_names_them(self, watched: Project) -> None:
+        assert f"{PAGES}/" in watched.run("python3", "-m", "rollout", "status", "--stack", watched.name).stdout
+
     @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example"])
     def test_another_name_is_not_served(self, host: str) -> None:
         """So no page from elsewhere can ask by a name of its own that leads to loopback."""
@@ -229,16 +236,187 @@ class TestEveryContainer:
         watched.pulumi("preview", "--expect-no-changes")
 
 
+WRITERS, LINES = 5, 20_000
+# Twenty lines, then a pause: about 2,000 lines a second from all five, through files of 500 kB that the engine rotates.
+WRITE = (
+    'i=0; while [ $i -lt $LINES ]; do i=$((i+1)); echo "$RUN line $i of a log that must not be lost"; '
+    "[ $((i % 20)) -ne 0 ] || sleep 0.02; done; sleep 300"
+)
+
+
+class Writers:
+    """Containers of the stack that only write lines, numbered."""
+
+    def __init__(self, engine: docker.DockerClient, run: str) -> None:
+        self.run = run
+        self._names = [f"{PLACE.name}-writer-{number}" for number in range(WRITERS)]
+        self._made = [
+            engine.containers.run(
+                reference("nginx"),
+                ["-c", WRITE],
+                entrypoint=["sh"],
+                name=name,
+                environment={"LINES": str(LINES), "RUN": run},
+                network_mode="none",
+                log_config=LogConfig(
+                    type=LogConfig.types.JSON, config={"tag": "{{.Name}}", "max-size": "500k", "max-file": "6"}
+                ),
+                detach=True,
+            )
+            for name in self._names
+        ]
+
+    def remove(self) -> None:
+        for made in self._made:
+            made.remove(force=True)
+
+    def arrived(self) -> tuple[int, int]:
+        """Lines in the store, and different ones among them."""
+        query = (
+            f'_msg:"{self.run} line" container.name:~"^{PLACE.name}-writer-" '
+            "| stats by (container.name) count() lines, count_uniq(_msg) different"
+        )
+        found = logged(query)
+        return sum(int(one["lines"]) for one in found), sum(int(one["different"]) for one in found)
+
+
+@pytest.mark.alone
+class TestDelivery:
+    @pytest.fixture
+    def writers(
+        self, watched: Project, engine: docker.DockerClient, request: pytest.FixtureRequest
+    ) -> Iterator[Writers]:
+        del watched
+        made = Writers(engine, f"run-{request.node.name[-8:].strip('_')}")
+        yield made
+        made.remove()
+
+    def test_no_line_is_lost_by_restarts(self, writers: Writers, engine: docker.DockerClient) -> None:
+        """100,000 lines, rotated, with a restart of the collector and of the store while they are written."""
+        eventually(lambda: writers.arrived()[1] > 5_000, 60, "the first lines")
+        engine.containers.get(f"{PLACE.name}-victorialogs").stop()
+        time.sleep(3)
+        engine.containers.get(f"{PLACE.name}-collector").restart()
+        time.sleep(3)
+        engine.containers.get(f"{PLACE.name}-victorialogs").start()
+        eventually(lambda: writers.arrived()[1] >= WRITERS * LINES, 240, "all lines")
+        lines, different = writers.arrived()
+        print(f"{different:,} of {WRITERS * LINES:,} lines, {lines - different:,} twice")
+        assert different == WRITERS * LINES
+
+    def test_next_to_none_is_lost_by_a_kill_of_the_collector(
+        self, writers: Writers, engine: docker.DockerClient
+    ) -> None:
+        eventually(lambda: writers.arrived()[1] > 5_000, 60, "the first lines")
+        engine.containers.get(f"{PLACE.name}-collector").kill()
+        time.sleep(1)
+        engine.containers.get(f"{PLACE.name}-collector").start()
+        seen, deadline = 0, time.monotonic() + 240
+        while (found := writers.arrived()[1]) < WRITERS * LINES and time.monotonic() < deadline:
+            if found == seen and found > WRITERS * LINES * 0.9:
+                break
+            seen = found
+            time.sleep(15)
+        lines, different = writers.arrived()
+        lost = WRITERS * LINES - different
+        print(f"{lost:,} of {WRITERS * LINES:,} lines lost by SIGKILL, {lines - different:,} twice")
+        assert lost <= WRITERS * LINES * 0.005
+
+    def test_a_long_line_arrives_whole_and_a_broken_one_arrives(
+        self, watched: Project, engine: docker.DockerClient
+    ) -> None:
+        """The engine cuts lines at 16 KiB, and keeps no byte that is no UTF-8."""
+        del watched
+        script = "head -c 40000 /dev/zero | tr '\\0' x; echo longlineend; printf 'broken \\377 line\\n'; sleep 60"
+        writer = engine.containers.run(
+            reference("nginx"),
+            ["-c", script],
+            entrypoint=["sh"],
+            name=f"{PLACE.name}-writer-long",
+            network_mode="none",
+            log_config=LogConfig(type=LogConfig.types.JSON, config={"tag": "{{.Name}}"}),
+            detach=True,
+        )
+        try:
+            query = f'container.name:="{PLACE.name}-writer-long"'
+            eventually(lambda: len(logged(query)) >= 2, 60, "both lines")
+            lengths = sorted(len(line["_msg"]) for line in logged(query))
+            assert lengths == [len("broken ? line"), 40_000 + len("longlineend")]
+        finally:
+            writer.remove(force=True)
+
+
+def firing(name: str) -> list[dict[str, Any]]:
+    """The alerts of this name that fire in Prometheus, whether or not anybody is told."""
+    found = requests.get(f"{PAGES}/prometheus/api/v1/alerts", timeout=10).json()["data"]["alerts"]
+    return [one for one in found if one["labels"]["alertname"] == name and one["state"] == "firing"]
+
+
+def send(ca: Path, good: int, bad: int) -> None:
+    """So many requests that the API answers with 404, which is no error of its own, and that it fails."""
+    with requests.Session() as session:
+        session.verify = str(ca)
+        for _ in range(good):
+            assert session.get(f"{BASE}/v1/none", timeout=10).status_code == 404
+    for _ in range(bad):
+        assert complete(ca).status_code >= 500
+
+
 @pytest.mark.alone
 class TestAlerts:
-    def test_ollama_down_is_told_after_two_minutes_and_resolved(
+    def test_a_killed_runner_is_told(
+        self, watched: Project, engine: docker.DockerClient, receiver: Receiver, ca: Path
+    ) -> None:
+        del watched
+        assert complete(ca).status_code == 200  # the model is loaded
+        top = engine.containers.get(f"{PLACE.name}-ollama").top()
+        runners = [int(process[top["Titles"].index("PID")]) for process in top["Processes"] if "runner" in process[-1]]
+        assert runners
+        os.kill(runners[0], signal.SIGKILL)
+        complete(ca)  # Ollama notices when it asks the runner
+        eventually(lambda: bool(receiver.alerts("OllamaRunnerKilled")), 90, "OllamaRunnerKilled")
+
+    def test_a_process_killed_for_memory_is_told(
         self, watched: Project, engine: docker.DockerClient, receiver: Receiver
     ) -> None:
         del watched
+        api = engine.containers.get(f"{PLACE.name}-api-blue")
+        killed = api.exec_run(["python3", "-c", "b'x' * (2 << 30)"])
+        assert killed.exit_code == 137
+        eventually(lambda: bool(receiver.alerts("ContainerOomKill")), 90, "ContainerOomKill")
+        assert receiver.alerts("ContainerOomKill")[0]["labels"]["service"] == "api-blue"
+
+    def test_a_rolled_back_release_is_told(self, watched: Project, receiver: Receiver, config: dict[str, Any]) -> None:
+        watched.write({**config, "api": {**config["api"], "env": {"SECOND": "1"}}})
+        watched.up()
+        watched.run("python3", "-m", "rollout", "rollback", "--stack", watched.name)
+        eventually(lambda: bool(receiver.alerts("ReleaseRejected")), 90, "ReleaseRejected")
+        watched.write(config)
+        watched.up()
+
+    def test_three_that_take_their_time(
+        self, watched: Project, engine: docker.DockerClient, receiver: Receiver, ca: Path
+    ) -> None:
+        """Ollama is away: told after two minutes. Meanwhile 4 % errors are no alert and more than 5 % are, and a
+        container near its memory limit is one."""
+        del watched
+        api = engine.containers.get(f"{PLACE.name}-api-blue")
+        limit = api.attrs["HostConfig"]["Memory"]
+        hold = f"import time; held = b'x' * int({limit} * 0.85); time.sleep(150)"
+        api.exec_run(["python3", "-c", hold], detach=True)
         server = engine.containers.get(f"{PLACE.name}-ollama")
         server.stop()
         begin = time.time()
-        eventually(lambda: bool(receiver.alerts("OllamaDown")), 200, "OllamaDown")
+        while time.time() < begin + 70:
+            send(ca, 24, 1)
+            assert not firing("ApiHighErrorRate")
+        assert not receiver.alerts("OllamaDown")
+        deadline = time.time() + 150
+        while not firing("ApiHighErrorRate"):
+            assert time.time() < deadline
+            send(ca, 22, 3)
+        eventually(lambda: bool(receiver.alerts("ContainerHighMemory")), 120, "ContainerHighMemory")
+        eventually(lambda: bool(receiver.alerts("OllamaDown")), 120, "OllamaDown")
         took = receiver.alerts("OllamaDown")[0]["received"] - begin
         server.start()
         assert 120 <= took <= 165
