@@ -26,7 +26,7 @@ images = images_on_engine(settings, stack, opts)
 networks = Networks("network", stack.networks, opts=opts)
 certificate = Certificate("certificate", CertificateArgs(settings=settings), opts=opts)
 config = render(settings, plan.ways)
-contents = {**edge_files(settings, config, certificate), **monitoring_files(settings)}
+contents = {**edge_files(settings, config, certificate), **monitoring_files(settings, config.ways)}
 kept = kept_volumes(settings, plan)
 storage = Storage(
     "storage", StorageArgs(settings=settings, stack=stack, images=images, contents=contents, kept=kept), opts=opts

@@ -16,8 +16,10 @@ from render.sinks import sinks
 from settings import Settings
 from settings.monitoring import Monitoring
 from workloads import alertmanager, api, blackbox, cadvisor, collector, ollama, pages, places, prometheus, victorialogs
-from workloads.colour import COLOURS
+from workloads.colour import COLOURS, Colour
 from workloads.network import address
+from workloads.way import Way
+from workloads.workload import Value
 
 TEMPLATES = Path(__file__).parent.parent / "monitoring"
 _GENERATE_EVERY = 300  # seconds; the probe loads the model
@@ -26,9 +28,11 @@ Files = Mapping[str, Mapping[str, str]]
 """The name of a volume on the host, to the text of each file by its path inside."""
 
 
-def render(settings: Settings) -> Files:
-    """The files of every part of the monitoring that the settings ask for."""
-    values = _values(settings)
+def render(settings: Settings, running: Mapping[Colour, Way] | None = None) -> Files:
+    """The files of every part of the monitoring that the settings ask for. `running` are the ways to the colours that
+    run; any other colour is to have the way that the settings describe."""
+    wanted = api.way(settings.api)
+    values = _values(settings, {colour: (running or {}).get(colour, wanted) for colour in COLOURS})
     found: dict[str, Mapping[str, str]] = {}
     if settings.monitoring:
         rules = {f"rules/{path.stem}": _text(f"rules/{path.name}", values) for path in (TEMPLATES / "rules").iterdir()}
@@ -43,19 +47,17 @@ def render(settings: Settings) -> Files:
     return found
 
 
-def secrets(settings: Settings) -> Files:
-    """The secret files of receivers and sinks, in plain text."""
-    found: dict[str, Mapping[str, str]] = {}
+def secrets(settings: Settings) -> Mapping[str, Mapping[str, Value]]:
+    """The secret files of receivers and sinks, as `render` gives the others."""
+    found: dict[str, Mapping[str, Value]] = {}
     if settings.monitoring:
         notify = settings.monitoring.notify
         given = {name: getattr(notify, name) for name in ("webhook", "slack", "pagerduty", "heartbeat")}
         given["email"] = notify.email.password if notify.email else None
-        found[alertmanager.secrets(settings).name] = {
-            name: value.get_secret_value() for name, value in given.items() if value
-        }
+        found[alertmanager.secrets(settings).name] = {name: value for name, value in given.items() if value}
     if settings.logging:
         found[collector.secrets(settings).name] = {
-            name: value.get_secret_value() for sink in sinks(settings) for name, value in sink.secrets.items()
+            name: value for sink in sinks(settings) for name, value in sink.secrets.items()
         }
     return found
 
@@ -84,7 +86,7 @@ def _text(template: str, values: Mapping[str, object]) -> str:
     return _environment().get_template(template).render(**values)
 
 
-def _values(settings: Settings) -> Mapping[str, object]:
+def _values(settings: Settings, ways: Mapping[Colour, Way]) -> Mapping[str, object]:
     monitoring = settings.monitoring or Monitoring()
     listen = collector.listen(settings)
     targets = {
@@ -97,7 +99,7 @@ def _values(settings: Settings) -> Mapping[str, object]:
         "releases": f"{pages.listen(settings)}:{pages.RELEASES}",
         "victorialogs": victorialogs.target(settings) if victorialogs.server(settings) else "",
     }
-    probes = _probes(settings, monitoring)
+    probes = _probes(settings, monitoring, ways)
     return {
         "stack": settings.stack,
         "monitoring": settings.monitoring is not None,
@@ -113,7 +115,7 @@ def _values(settings: Settings) -> Mapping[str, object]:
         "models": [model.reference for model in settings.ollama_models],
         "generate": _generate(settings) if monitoring.generate else "",
         "edge_name": "" if settings.edge.proxy_protocol else settings.edge.hostname,
-        "colours": {colour: _any(api.upstreams(settings, colour)) for colour in COLOURS},
+        "colours": {colour: _any(api.upstreams(settings, colour, way)) for colour, way in ways.items()},
         "sinks": sinks(settings),
         "secrets": alertmanager.SECRETS,
         "listen": listen,
@@ -126,13 +128,13 @@ def _values(settings: Settings) -> Mapping[str, object]:
     }
 
 
-def _probes(settings: Settings, monitoring: Monitoring) -> list[dict[str, Any]]:
+def _probes(settings: Settings, monitoring: Monitoring, ways: Mapping[Colour, Way]) -> list[dict[str, Any]]:
     """What the blackbox exporter is to ask: the model server, each container of each colour, and the edge."""
     model = f"http://{address(settings, 'model', ollama.HOST)}:{ollama.PORT}"
     asked = [
-        {"url": f"http://{upstream}{settings.api.readiness}", "service": "api", "colour": colour}
-        for colour in COLOURS
-        for upstream in api.upstreams(settings, colour)
+        {"url": f"http://{upstream}{way.readiness}", "service": "api", "colour": colour}
+        for colour, way in ways.items()
+        for upstream in api.upstreams(settings, colour, way)
     ]
     probes: list[dict[str, Any]] = [
         {"job": "ollama", "module": "ollama", "timeout": 5, "targets": [_ollama(f"{model}/api/version")]},

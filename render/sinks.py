@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pydantic import SecretStr
-
 from settings import Settings
 from settings.logs import Datadog, Elasticsearch, Otlp
 from workloads import collector, victorialogs
+from workloads.workload import Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +16,7 @@ class Sink:
 
     name: str
     lines: tuple[str, ...]
-    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
+    secrets: Mapping[str, Value] = field(default_factory=dict)
     batch: bool = True
 
 

@@ -262,7 +262,7 @@ class Writers:
                 environment={"LINES": str(LINES), "RUN": run},
                 network_mode="none",
                 log_config=LogConfig(
-                    type=LogConfig.types.JSON, config={"tag": "{{.Name}}", "max-size": "500k", "max-file": "6"}
+                    type=LogConfig.types.JSON, config={"tag": "{{.Name}}", "max-size": "500k", "max-file": "10"}
                 ),
                 detach=True,
             )
