@@ -14,6 +14,13 @@ const CHARTS = [
   { title: "Refused requests a second", unit: "", query: "sum(rate(orca_http_refused_rate_total[2m])) or sum(rate(orca_http_refused_concurrency_total[2m]))", label: "" },
 ];
 
+for (const { title } of CHARTS) {
+  const place = document.createElement("div");
+  place.className = "plot";
+  place.id = title;
+  document.getElementById("plots").append(place);
+}
+
 const byId = (id) => document.getElementById(id);
 const colours = () => getComputedStyle(document.documentElement);
 const drawn = new Map();
@@ -128,12 +135,7 @@ async function chart(spec) {
   const end = Math.floor(Date.now() / 1000);
   const step = Math.max(15, Math.floor(seconds / 240));
   const { result } = await ask("query_range", { query: spec.query, start: end - seconds, end, step });
-  let place = byId(spec.title);
-  if (!place) {
-    place = element("div", undefined, "plot");
-    place.id = spec.title;
-    byId("plots").append(place);
-  }
+  const place = byId(spec.title);
   const times = [...new Set(result.flatMap((one) => one.values.map(([time]) => time)))].sort((a, b) => a - b);
   const names = result.map((one) => one.metric[spec.label] || "all");
   drawn.get(spec.title)?.destroy();
@@ -150,7 +152,7 @@ async function chart(spec) {
   const axis = { stroke: style.getPropertyValue("--dim"), grid: { stroke: style.getPropertyValue("--line"), width: 1 } };
   drawn.set(spec.title, new uPlot({
     width: place.clientWidth - 26, height: 180, plugins: [marks],
-    scales: { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
+    scales: { x: { range: () => [end - seconds, end] }, y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
     axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => `${+tick.toPrecision(3)}${spec.unit}`) }],
     series: [{}, ...names.map((name, number) => ({ label: name, stroke: stroke(name, number), width: 2, spanGaps: false, value: (_, value) => (value === null ? "" : `${+value.toPrecision(3)}${spec.unit}`) }))],
   }, [times, ...lines], place));

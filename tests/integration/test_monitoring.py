@@ -212,6 +212,32 @@ class TestPages:
         """So no page from elsewhere can ask by a name of its own that leads to loopback."""
         assert requests.get(f"{PAGES}/journal.json", headers={"Host": host}, timeout=5).status_code == 421
 
+    @pytest.mark.parametrize(("width", "scheme"), [(1200, 1), (400, 0)], ids=["wide-light", "phone-dark"])
+    def test_the_status_page_is_drawn(
+        self, engine: docker.DockerClient, browser: str, ca: Path, width: int, scheme: int
+    ) -> None:
+        complete(ca)
+        eventually(lambda: value("sum(gen_ai_server_request_duration_seconds_count)") >= 1, 60, "a request to draw")
+        page = engine.containers.run(
+            browser,
+            [
+                "--dump-dom",
+                f"--window-size={width},2000",
+                f"--blink-settings=preferredColorScheme={scheme}",
+                "--virtual-time-budget=20000",
+                "http://127.0.0.1:8080/",
+            ],
+            network_mode=f"container:{PLACE.name}-pages",
+            name=f"{PLACE.name}-browser",
+            remove=True,
+        ).decode()
+        assert 'data-drawn="yes"' in page
+        assert f"{PLACE.name}: status" in page
+        assert page.count("<canvas") >= 6
+        assert "through the edge</dt><dd>answers" in page
+        assert f"<td>{PLACE.name}" not in page  # by service, without the stack's name
+        assert "<td>api-blue</td>" in page
+
     def test_they_are_on_loopback_alone(self, engine: docker.DockerClient) -> None:
         ports = engine.containers.get(f"{PLACE.name}-pages").attrs["NetworkSettings"]["Ports"]
         bound = {binding["HostIp"] for bindings in ports.values() for binding in bindings or []}
