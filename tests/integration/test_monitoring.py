@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -399,7 +400,7 @@ class TestAlerts:
         assert complete(ca).status_code == 200  # the model is loaded
         top = engine.containers.get(f"{PLACE.name}-ollama").top()
         pid = top["Titles"].index("PID")
-        runners = [int(process[pid]) for process in top["Processes"] if "/llama-server " in process[-1]]
+        runners = [int(process[pid]) for process in top["Processes"] if re.search("runner|llama-server", process[-1])]
         assert runners
         os.kill(runners[0], signal.SIGKILL)
         complete(ca)  # Ollama notices when it asks the runner
