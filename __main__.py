@@ -7,6 +7,7 @@ from components.certificate import Certificate, CertificateArgs
 from components.edge import Edge, EdgeArgs, edge_files
 from components.images import images_on_engine
 from components.models import models_fit, models_loaded
+from components.monitoring import monitoring_files
 from components.network import Networks
 from components.plan import release_plan
 from components.provider import on_engine
@@ -14,7 +15,7 @@ from components.service import Host, services
 from components.settings import stack_settings
 from components.storage import Storage, StorageArgs
 from render.nginx import render
-from workloads import ollama
+from workloads import ollama, pages
 from workloads.stack import stack as everything
 
 settings = stack_settings()
@@ -27,7 +28,7 @@ images = images_on_engine(settings, stack, opts)
 networks = Networks("network", stack.networks, opts=opts)
 certificate = Certificate("certificate", CertificateArgs(settings=settings), opts=opts)
 config = render(settings, plan.ways)
-contents = edge_files(settings, config, certificate)
+contents = {**edge_files(settings, config, certificate), **monitoring_files(settings, config.ways)}
 kept = kept_volumes(settings, plan)
 storage = Storage(
     "storage", StorageArgs(settings=settings, stack=stack, images=images, contents=contents, kept=kept), opts=opts
@@ -53,4 +54,4 @@ pulumi.export("live", api.live)
 pulumi.export("release", api.release)
 pulumi.export("image", api.image)
 pulumi.export("models", running[ollama.INIT].output)
-pulumi.export("endpoints", {})
+pulumi.export("endpoints", pages.endpoints(settings))

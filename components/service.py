@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -57,7 +57,11 @@ class Service(pulumi.ComponentResource):
         super().__init__("orca:docker:Service", name, {}, pulumi.ResourceOptions.merge(opts, before))
         self.container = container(
             name,
-            ContainerArgs(workload=work, networks=args.host.networks, volumes=args.host.storage.volumes),
+            ContainerArgs(
+                workload=_with_files(work, args.host.storage),
+                networks=args.host.networks,
+                volumes=args.host.storage.volumes,
+            ),
             pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*_on_host(args.host, work), *args.after],
@@ -106,6 +110,12 @@ def needed_by(workload: Workload, made: Mapping[str, Service]) -> list[pulumi.Re
 def patience(health: HealthCheck | None) -> int:
     """Seconds after which Docker itself would call the container unhealthy."""
     return health.start_period + health.retries * (health.interval + health.timeout) if health else 0
+
+
+def _with_files(work: Workload, storage: Storage) -> Workload:
+    """The workload, labelled with what it reads only once: when that changes, its container is recreated."""
+    read_once = [storage.digests[files.volume.name] for files in work.files if files.recreate]
+    return replace(work, labels={**work.labels, "orca.files": " ".join(read_once)}) if read_once else work
 
 
 def _on_host(host: Host, workload: Workload) -> list[pulumi.Resource]:

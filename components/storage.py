@@ -16,6 +16,7 @@ from components.former import VOLUMES, former
 from components.secrets import sealed, sealed_bytes
 from settings import Settings
 from settings.scalars import is_text, known
+from workloads.release import digest
 from workloads.stack import Stack
 from workloads.workload import Files, Value, Volume
 
@@ -46,6 +47,8 @@ class Storage(pulumi.ComponentResource):
     """By the name on the host."""
     carriers: Mapping[str, docker.Container]
     """By the name of the volume that they fill."""
+    digests: Mapping[str, str]
+    """By the name of the volume, a digest of the files that a container reads only once."""
 
     def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("orca:docker:Storage", name, {}, opts)
@@ -56,6 +59,7 @@ class Storage(pulumi.ComponentResource):
         self.volumes = {volume.name: self._volume(volume) for volume in volumes}
         self.carriers = {name: self._carrier(found, _ignored(found)) for name, found in files.items()}
         self.carriers |= {name: self._carrier(found, ["*"]) for name, found in kept.items()}
+        self.digests = {name: digest(self._texts(found)) for name, found in files.items() if found.recreate}
         self.register_outputs({"volumes": list(self.volumes)})
 
     def _volume(self, volume: Volume) -> docker.Volume:
@@ -66,9 +70,11 @@ class Storage(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=volume.keep, aliases=former(VOLUMES, key)),
         )
 
+    def _texts(self, files: Files) -> Mapping[str, pulumi.Input[str]]:
+        return {**files.contents, **self._args.contents.get(files.volume.name, {})}
+
     def _carrier(self, files: Files, ignored: list[str]) -> docker.Container:
         name = files.volume.name
-        contents = {**files.contents, **self._args.contents.get(name, {})}
         return docker.Container(
             f"{self._name}-{name.removeprefix(f'{self._args.settings.stack}-')}-files",
             name=f"{name}-files",
@@ -82,7 +88,7 @@ class Storage(pulumi.ComponentResource):
             volumes=[docker.ContainerVolumeArgs(volume_name=self.volumes[name].name, container_path="/files")],
             uploads=[
                 docker.ContainerUploadArgs(file=f"/files/{path}", content=text, permissions=files.mode)
-                for path, text in sorted(contents.items())
+                for path, text in sorted(self._texts(files).items())
             ]
             + [_secret(path, value, files.mode) for path, value in sorted(files.secrets.items())],
             opts=pulumi.ResourceOptions(

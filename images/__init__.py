@@ -7,7 +7,17 @@ machine, and an image with its tag is up to date.
 import hashlib
 from pathlib import Path
 
-NAMES = ("nginx", "model-mirror", "ollama", "api", "lego")
+NAMES = (
+    "nginx",
+    "model-mirror",
+    "ollama",
+    "api",
+    "cadvisor",
+    "collector",
+    "victorialogs",
+    "prometheus",
+    "lego",
+)
 """In build order: a parent image comes before the images that are built on it."""
 
 ON_DEMAND = frozenset({"lego"})

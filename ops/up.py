@@ -1,6 +1,7 @@
 """`up`: deploy the stack, ask its model a question through the edge, and say what to try next."""
 
 import json
+from collections.abc import Mapping
 
 from components.stack_file import read_stack
 from engine.client import connect
@@ -26,7 +27,7 @@ def up(stack: str) -> None:
     pulumi.show("up", stack, "--yes", "--skip-preview")
     made = pulumi.outputs(stack)
     _ask(stack, settings, made["url"], made["ca"])
-    print(_next_steps(stack, made["url"]))
+    print(_next_steps(stack, made["url"], made["endpoints"]))
 
 
 def _ask(stack: str, settings: Settings, url: str, ca: str) -> None:
@@ -64,13 +65,15 @@ def _value(settings: Settings, written: object) -> str | None:
     return known(fetch(settings.secrets, [wanted]).values.get(wanted))
 
 
-def _next_steps(stack: str, url: str) -> str:
+def _next_steps(stack: str, url: str, pages: Mapping[str, str]) -> str:
     named = "" if stack == "dev" else f" STACK={stack}"
+    seen = "\n".join(f"  {page:<20} {address}" for page, address in pages.items())
+    looks = f"\nOn the stack's host, in a browser:\n{seen}" if seen else ""
     return f"""
 {stack} is up at {url}. Try next:
   make status{named}      which colour is live, what runs, what is in flight
   make deploy{named}      build images/api and release it without losing a request
   make rollback{named}    back to the release before, in under a second
-  make down{named}        remove everything again
+  make down{named}        remove everything again{looks}
 With `eval "$(make -s env)"` a plain `pulumi preview --stack {stack}` works in this shell, and
   curl --cacert <(pulumi stack output ca --stack {stack}) {url}/v1/models"""

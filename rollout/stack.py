@@ -34,6 +34,13 @@ class Stack:
     def colours(self) -> Colours:
         return find_colours(self.client, self.service)
 
+    def pages(self) -> str:
+        """The URL of the operators' pages on the engine's own loopback; empty where there are none."""
+        container = find(self.client, f"{self.name}-pages")
+        published = container.attrs["NetworkSettings"].get("Ports") if container else None
+        bound = [binding for bindings in (published or {}).values() for binding in bindings or []]
+        return f"http://{bound[0]['HostIp']}:{bound[0]['HostPort']}/" if bound else ""
+
 
 def open_stack(name: str) -> Stack:
     """Raises Usage when nothing says which engine the stack is on, or when there is nothing of it on that engine."""

@@ -7,15 +7,17 @@ Every write is a compare-and-swap of all three under a lock that dies with its h
 disk before it is renamed into place.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from engine.client import Result
 from engine.edge import Edge
 from engine.errors import NeedsPerson, Refused
 from rollout.journal import Journal, now, parse
+from rollout.report import EVENTS, METRICS, events, metrics
 from workloads import places
 from workloads.colour import Colour
 
@@ -59,6 +61,12 @@ blue) rm -f green ;;
 esac
 if [ -n "$JOURNAL" ]; then mv -T journal.new journal.json; fi
 sync .
+# For those who watch. A release does not depend on it.
+if [ -n "$METRICS" ]; then printf %s "$METRICS" >{METRICS}.new && mv -T {METRICS}.new {METRICS} || :; fi
+if [ -n "$EVENTS" ]; then
+if [ -e {EVENTS} ] && [ "$(wc -c <{EVENTS})" -gt 1000000 ]; then mv -T {EVENTS} {EVENTS}.1 || :; fi
+printf '%s\\n' "$EVENTS" >>{EVENTS} || :
+fi
 """
 _TRIES = 5
 
@@ -196,7 +204,8 @@ def change(
             must_stand(under, state)
         marker, text = wanted.live or state.marker, wanted.dump() + "\n"
         moved = marker if marker != state.marker else ""
-        written = _write(run or _runner(edge), state, journal=text, marker=moved, claim=claim)
+        told = {"METRICS": metrics(wanted), "EVENTS": events(state.journal, wanted)}
+        written = _write(run or _runner(edge), state, journal=text, marker=moved, claim=claim, told=told)
         if written.code == 0:
             standing = claim or state.claim
             token = f"{marker} {sha256(text.encode()).hexdigest()} {standing}"
@@ -207,9 +216,17 @@ def change(
     raise _unwritten(edge, written, state)
 
 
-def _write(run: Run, seen: State, *, journal: str = "", marker: str = "", claim: str = "") -> Result:
+def _write(
+    run: Run,
+    seen: State,
+    *,
+    journal: str = "",
+    marker: str = "",
+    claim: str = "",
+    told: Mapping[str, str] = MappingProxyType({"METRICS": "", "EVENTS": ""}),
+) -> Result:
     """Write what is not empty, if the state is still as `seen`."""
-    return run(_WRITE, {"EXPECTED": seen.token, "JOURNAL": journal, "MARKER": marker, "CLAIM": claim})
+    return run(_WRITE, {"EXPECTED": seen.token, "JOURNAL": journal, "MARKER": marker, "CLAIM": claim, **told})
 
 
 def _runner(edge: Edge) -> Run:

@@ -45,6 +45,7 @@ class Status:
     journal: Journal
     colours: dict[Colour, ColourStatus | None]
     certificate: CertificateStatus | None = None
+    pages: str = ""
 
 
 def look(stack: Stack) -> Status:
@@ -59,6 +60,7 @@ def look(stack: Stack) -> Status:
         journal=found.journal or rebuilt(found.marker, releases, 0, now()),
         colours={colour: _colour(stack, colours[colour], in_flight[colour]) for colour in COLOURS},
         certificate=_certificate(stack.edge.certificate()),
+        pages=stack.pages(),
     )
 
 
@@ -127,6 +129,8 @@ def remarks(status: Status) -> list[str]:
     if found := status.certificate:
         left = (found.not_after - datetime.now(UTC)).days
         lines.append(f"Certificate: {left} days left, to {found.not_after:%Y-%m-%d %H:%M}Z; issued by {found.issuer}.")
+    if status.pages:
+        lines.append(f"Status page, metrics and logs, on the stack's host: {status.pages}")
     for flip in reversed(journal.flips[-_FLIPS:]):
         took = f", {flip.ms} ms" if flip.ms else ""
         lines.append(f"{flip.at}  {flip.source or 'nothing'} -> {flip.to}  {flip.release}  {flip.reason}{took}")

@@ -5,6 +5,7 @@ from settings.edge import Edge
 from settings.images import Images
 from settings.load import SettingsError, load
 from settings.models import Model, Models
+from settings.monitoring import Monitoring
 from settings.network import Network
 from settings.ollama import Ollama
 from settings.rollout import Rollout
@@ -16,6 +17,7 @@ __all__ = [
     "Images",
     "Model",
     "Models",
+    "Monitoring",
     "Network",
     "Ollama",
     "Rollout",

@@ -78,6 +78,10 @@ Repository = Annotated[str, AfterValidator(_repository), BeforeValidator(exact)]
 """An image without its tag."""
 
 
+def _known(what: str) -> str:
+    return f"image of {what}; without it, the release that this version knows, or `local` in development"
+
+
 class Images(Group):
     """Third-party images."""
 
@@ -87,6 +91,14 @@ class Images(Group):
         json_schema_extra=RESTART_OLLAMA,
     )
     nginx: Image = Field(LOCAL, validate_default=True, description="image of the edge", json_schema_extra=RESTART_EDGE)
+    prometheus: Image | None = Field(None, description=_known("Prometheus"), json_schema_extra=NONE)
+    alertmanager: Image | None = Field(None, description=_known("Alertmanager"), json_schema_extra=NONE)
+    blackbox: Image | None = Field(None, description=_known("the blackbox exporter"), json_schema_extra=NONE)
+    cadvisor: Image | None = Field(None, description=_known("cAdvisor"), json_schema_extra=NONE)
+    collector: Image | None = Field(
+        None, description=_known("the OpenTelemetry Collector with contributed parts"), json_schema_extra=NONE
+    )
+    victorialogs: Image | None = Field(None, description=_known("VictoriaLogs"), json_schema_extra=NONE)
     lego: Image = Field(
         LOCAL, description="image of the ACME client, for edge.tls.acme; of version 4", json_schema_extra=NONE
     )

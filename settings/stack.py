@@ -13,11 +13,14 @@ from nginx import versions
 from settings.api import Api, Smoke
 from settings.edge import Edge
 from settings.effect import NONE, REBUILD, RELEASE, RELOAD, RESTART_OLLAMA
-from settings.group import refuse
+from settings.group import Off, refuse
 from settings.images import Images, ImageTag, Version
+from settings.logs import Logs
 from settings.models import DEFAULT_NAMESPACE, Model, ModelNames, Models
+from settings.monitoring import Monitoring
 from settings.network import Network
 from settings.ollama import Ollama
+from settings.pages import Pages
 from settings.references import references
 from settings.rollout import Rollout
 from settings.scalars import FETCHED, Items, Whole, text
@@ -98,6 +101,13 @@ class Settings(BaseModel):
     edge: Edge = Edge()
     network: Network = Network()
     rollout: Rollout = Rollout()
+    monitoring: Annotated[Monitoring | None, Off] = Field(
+        Monitoring(), description="metrics and alerts; off for none", json_schema_extra=NONE
+    )
+    logging: Annotated[Logs | None, Off] = Field(
+        Logs(), description="collection and search of logs; off for none", json_schema_extra=NONE
+    )
+    pages: Pages = Pages()
     images: Images = Images()
     secrets: Secrets = Secrets()
 

@@ -11,7 +11,7 @@ from workloads.network import address, attach
 from workloads.release import release
 from workloads.secrets import delivery
 from workloads.way import Way
-from workloads.workload import DependsOn, Exemption, Listen, Resources, Stop, Workload
+from workloads.workload import DependsOn, Exemption, Listen, Log, Resources, Stop, Workload
 
 BEFORE = "api-before"
 _HOSTS: dict[Colour, int] = {"blue": 32, "green": 64}
@@ -115,14 +115,15 @@ def _workload(
         listens=(
             Listen(
                 port=settings.api.port,
-                needed_by=frozenset({"nginx"}),
-                why="the edge passes requests on",
+                needed_by=frozenset({"nginx", "blackbox"}),
+                why="the edge passes requests on, and the probe asks whether it is ready",
                 wider="the others share a network with it: the other colour, the model server, and on egress what "
                 "else has a way out",
             ),
         ),
         depends_on=(DependsOn(service=ollama.SERVICE), DependsOn(service=ollama.INIT, condition="completed")),
         tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=64m,mode=1777"},
+        log=Log(labels=("orca.colour", "orca.release")),
         stop=Stop(signal="SIGTERM", grace=settings.api.drain),
         resources=Resources(memory=settings.api.memory, cpus=settings.api.cpus, pids=settings.api.pids),
         exemptions=(

@@ -70,8 +70,8 @@ def server(settings: Settings) -> Workload:
         listens=tuple(
             Listen(
                 port=port,
-                needed_by=frozenset(),
-                why="clients come by the published port",
+                needed_by=frozenset({"blackbox"}),
+                why="clients come by the published port, and the probe comes as one",
                 wider="the edge meets the API on app-network; it asks a client there no less than one outside",
             )
             for inner in listeners(settings)

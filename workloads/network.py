@@ -35,7 +35,11 @@ PLAN = (
     ("app-network", True, "nginx to the API"),
     ("model", True, "the API to Ollama"),
     ("egress", False, "a way out, for what must reach out: the model pull, ACME, and the API where api.egress is on"),
+    ("obs", True, "the monitoring among itself"),
+    ("pages", False, "the pages of the monitoring alone; publishes their ports on loopback"),
 )
+ALWAYS = frozenset({"edge", "app-network", "model", "egress"})
+"""The networks of every stack; a stack has another one if a workload is on it."""
 
 
 def networks(settings: Settings) -> Mapping[str, NetworkSpec]:

@@ -12,7 +12,7 @@ from workloads.workload import DependsOn, Exemption, HealthCheck, Listen, Mount,
 SERVICE, INIT = "ollama", "ollama-init"
 PORT = 11434
 DATA = "/root/.ollama"
-_HOST, _INIT_HOST = 10, 11
+HOST, _INIT_HOST = 10, 11
 INIT_SCRIPT = (Path(__file__).parent / "ollama-init.sh").read_text()
 
 ROOT = Exemption(
@@ -44,12 +44,12 @@ def server(settings: Settings) -> Workload:
         user="0:0",
         command=("serve",),
         env=_server_env(settings),
-        networks=(attach(settings, "model", _HOST, aliases=(SERVICE,)),),
+        networks=(attach(settings, "model", HOST, aliases=(SERVICE,)),),
         listens=(
             Listen(
                 port=PORT,
-                needed_by=frozenset({"api-blue", "api-green", "api-before"}),
-                why="the API asks the model; nobody else may",
+                needed_by=frozenset({"api-blue", "api-green", "api-before", "blackbox"}),
+                why="the API asks the model, and the probe asks whether it answers; nobody else may",
             ),
         ),
         mounts=(_models(settings),),

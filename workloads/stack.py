@@ -4,16 +4,41 @@ The Pulumi program, the audit, the tests and the tables in the docs are made fro
 its module in this folder and add its function to SERVICES.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from settings import Settings
-from workloads import acme, api, edge, mirror, ollama
+from workloads import (
+    acme,
+    alertmanager,
+    api,
+    blackbox,
+    cadvisor,
+    collector,
+    edge,
+    mirror,
+    ollama,
+    pages,
+    prometheus,
+    victorialogs,
+)
 from workloads.colour import COLOURS, Colour
-from workloads.network import NetworkSpec, networks
+from workloads.network import ALWAYS, NetworkSpec, networks
 from workloads.workload import Files, Volume, Workload
 
-SERVICES: tuple[Callable[[Settings], Workload | None], ...] = (ollama.server, mirror.server, ollama.init, acme.client)
+SERVICES: tuple[Callable[[Settings], Workload | None], ...] = (
+    ollama.server,
+    mirror.server,
+    ollama.init,
+    acme.client,
+    cadvisor.exporter,
+    blackbox.exporter,
+    victorialogs.server,
+    collector.agent,
+    alertmanager.server,
+    prometheus.server,
+    pages.server,
+)
 """Every container besides the edge and the API's colours. Each comes after the services that it depends on. A function
 returns None where the settings do not ask for its container."""
 
@@ -75,34 +100,34 @@ class Stack:
         return any(door.to == to and door.port == port and source in door.open_to for door in self.doors)
 
     def _doors_of(self, workload: Workload) -> list[Door]:
-        on = {attachment.network for attachment in workload.networks}
-        near = {
-            other.service
-            for other in self.workloads
-            if other.service != workload.service and on & {attachment.network for attachment in other.networks}
-        }
+        doors = []
         for listen in workload.listens:
+            near = self._near(workload, listen.on or {attachment.network for attachment in workload.networks})
             if near - listen.needed_by and not listen.wider:
                 raise ValueError(
                     f"{workload.service}: port {listen.port} is open to {', '.join(sorted(near - listen.needed_by))}, "
                     "which do not need it; say why (Listen.wider), or give it a network of its own"
                 )
-        return [
-            Door(
-                to=workload.service,
-                port=listen.port,
-                open_to=frozenset(near),
-                why="; ".join(filter(None, (listen.why, listen.wider))),
-            )
-            for listen in workload.listens
-        ]
+            why = "; ".join(filter(None, (listen.why, listen.wider)))
+            doors.append(Door(to=workload.service, port=listen.port, open_to=near, why=why))
+        return doors
+
+    def _near(self, workload: Workload, on: Set[str]) -> frozenset[str]:
+        """The other services on any of these networks."""
+        return frozenset(
+            other.service
+            for other in self.workloads
+            if other.service != workload.service and on & {attachment.network for attachment in other.networks}
+        )
 
 
 def stack(settings: Settings) -> Stack:
     """Everything that these settings describe."""
+    services = tuple(workload for make in SERVICES if (workload := make(settings)))
+    used = {attachment.network for workload in services for attachment in workload.networks}
     return Stack(
-        networks=networks(settings),
-        services=tuple(workload for make in SERVICES if (workload := make(settings))),
+        networks={key: spec for key, spec in networks(settings).items() if key in ALWAYS or key in used},
+        services=services,
         edge=edge.server(settings),
         colours={colour: api.colour_workloads(settings, colour) for colour in COLOURS},
         before=api.before(settings),

@@ -16,11 +16,15 @@ from settings.references import Reference
 
 Value = SecretStr | Reference | None
 """A secret: fetched; not fetched, in a preview with placeholders; or still encrypted, where Pulumi does not run."""
-Rule = Literal["non-root", "read-only", "capabilities", "no-new-privileges", "health-check", "restart", "log-limit"]
+Rule = Literal[
+    "non-root", "read-only", "capabilities", "no-new-privileges", "health-check", "restart", "log-limit", "host-paths"
+]
 """The secure defaults. Limits of memory, CPU and processes are not among them: nobody is exempt from those."""
 Restart = Literal["unless-stopped", "no"]
 Condition = Literal["started", "healthy", "completed"]
 """Of a dependency, as in a compose file: its container runs, its health check passes, it ran to its end."""
+NEWER = {"newer": True}
+"""Marks a field that workloads of earlier versions did not have: without a value it is no part of a release's id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +50,15 @@ class Listen:
     """A TCP port that the container listens on, and the services that need it.
 
     Docker does not filter within a network: every service that shares a network with the container can open the port.
-    `wider` is the reason why a service that does not need the port may open it; it is empty where none can.
+    `wider` is the reason why a service that does not need the port may open it; it is empty where none can. `on` are
+    the networks on which the container listens, where it does not listen on all of its own.
     """
 
     port: int
     needed_by: frozenset[str]
     why: str
     wider: str = ""
+    on: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,17 +79,27 @@ class Mount:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HostPath:
+    """A path of the host that the container sees, read-only, under `path`."""
+
+    host: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Files:
     """Files in a volume of the container, owned by root. They are there before the container starts.
 
     `contents` maps a path inside the volume to its text. It is empty where `render/` gives the texts. `mode` is octal,
-    as `0444`. A volume with `secrets`, by path, is filled once: other values go into a volume with another name.
+    as `0444`. `recreate`: the process reads them once, so a changed file recreates the container. A volume with
+    `secrets`, by path, is filled once: other values go into a volume with another name.
     """
 
     volume: Volume
     contents: Mapping[str, str] = field(default_factory=dict)
     mode: str = "0444"
     secrets: Mapping[str, Value] = field(default_factory=dict, compare=False, repr=False)
+    recreate: bool = field(default=False, metadata=NEWER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,11 +133,13 @@ class Capabilities:
 
 @dataclass(frozen=True, kw_only=True)
 class Log:
-    """What the json-file log driver keeps: `max_files` files of `max_size` each, every line with `tag`."""
+    """What the json-file log driver keeps: `max_files` files of `max_size` each, every line with `tag` and with these
+    `labels` of the container. The labels say who wrote a line, and change nothing that runs."""
 
     max_size: str = "10m"
     max_files: int = 5
     tag: str = "{{.Name}}"
+    labels: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,21 +166,17 @@ class Exemption:
     reason: str
 
 
-NEWER = {"newer": True}
-"""Marks a field that workloads of earlier versions did not have: without a value it is no part of a release's id."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Workload:
     """One container: what runs, where it is reachable, what it may use.
 
     `gpus` are those of NVIDIA, as `docker run --gpus` has them (`all`, `device=0,1`); `devices` are files of the host.
-    `name` is the full name on the host, `service` the name without the stack, which replicas share. `purpose` is one
-    phrase for a person. `user` is `uid:gid`. `secret_env` are the variables that nobody may see; `secrets` is the keyed
-    digest of every secret value in the workload, empty where it has none. `tmpfs` maps a path to its mount options.
-    `sysctls` are kernel settings of the container's own network. `restart="no"` marks a one-shot, which runs to its
-    end; `advice` is then what a person does when it fails. Raises ValueError if a secure default is dropped without an
-    exemption.
+    `name` is the full name on the host, `service` the name without the stack, which replicas share. `purpose` is
+    one phrase for a person. `user` is `uid:gid`. `secret_env` are the variables that nobody may see; `secrets` is
+    the keyed digest of every secret value in the workload, empty where it has none. `tmpfs` maps a path to its
+    mount options. `sysctls` are kernel settings of the container's own network. `restart="no"` marks a one-shot,
+    which runs to its end; `advice` is then what a person does when it fails. Raises ValueError if a secure default
+    is dropped without an exemption.
     """
 
     name: str
@@ -181,6 +195,7 @@ class Workload:
     groups: tuple[str, ...] = ()
     files: tuple[Files, ...] = ()
     mounts: tuple[Mount, ...] = ()
+    host_paths: tuple[HostPath, ...] = field(default=(), metadata=NEWER)
     tmpfs: Mapping[str, str] = field(default_factory=dict)
     sysctls: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[Port, ...] = ()
@@ -212,6 +227,7 @@ class Workload:
             "health-check": self.health is None,
             "restart": self.one_shot,
             "log-limit": not (self.log.max_size and self.log.max_files),
+            "host-paths": bool(self.host_paths),
         }
         if dropped := [rule for rule, true in departs.items() if true and rule not in exempt]:
             raise ValueError(f"{self.name}: no reason is given for dropping the default {', '.join(dropped)}")

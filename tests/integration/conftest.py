@@ -1,5 +1,7 @@
 """The whole stack and the edge's stack for the tests of this folder."""
 
+import hashlib
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,12 +9,17 @@ from typing import Any
 import docker
 import pytest
 
+import images
 from tests.integration.edge import EdgeStack
 from tools.lab.place import place
 from tools.lab.project import Project, whole
 from tools.lab.sweep import sweep
+from tools.toolchain import base_image
+from tools.toolchain import images as builds
+from tools.toolchain.progress import Progress
 
 PLACE = place("it")
+_BROWSER = Path(__file__).parent / "browser"
 CONFIG = whole(PLACE, ollama={"cpus": "2"}, rollout={"watch": "2s"})
 
 
@@ -51,3 +58,15 @@ def ca(stack: Project, tmp_path: Path) -> Path:
     path = tmp_path / "ca.pem"
     path.write_text(stack.outputs()["ca"])
     return path
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    """The image of the browser. It stays on the engine, under a tag that its content makes: a build takes a minute."""
+    digest = hashlib.sha256((images.digest(images.BASE) + (_BROWSER / "Dockerfile").read_text()).encode()).hexdigest()
+    reference = f"orca-agents/browser:{digest[:12]}"
+    if not builds.exists(reference):
+        base = base_image.ensure(Progress().step("base image"))
+        build = ["docker", "build", "--quiet", "--build-arg", f"DEBIAN={base}", "--tag", reference, str(_BROWSER)]
+        subprocess.run(build, check=True, timeout=600, env=builds.environment())
+    return reference

@@ -7,7 +7,6 @@ import queue
 import secrets
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,26 +18,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-import images
 from tests.integration.edge import EdgeStack
-from tools.toolchain import base_image
-from tools.toolchain import images as builds
-from tools.toolchain.progress import Progress
 
 SOURCE = Path(__file__).parent / "browser"
 GOOD, SLOW = secrets.token_hex(32), secrets.token_hex(32)
-
-
-@pytest.fixture(scope="module")
-def browser() -> str:
-    """The image of the browser. It stays on the engine, under a tag that its content makes: a build takes a minute."""
-    digest = hashlib.sha256((images.digest(images.BASE) + (SOURCE / "Dockerfile").read_text()).encode()).hexdigest()
-    reference = f"orca-agents/browser:{digest[:12]}"
-    if not builds.exists(reference):
-        base = base_image.ensure(Progress().step("base image"))
-        build = ["docker", "build", "--quiet", "--build-arg", f"DEBIAN={base}", "--tag", reference, str(SOURCE)]
-        subprocess.run(build, check=True, timeout=600, env=builds.environment())
-    return reference
 
 
 class Site(ThreadingHTTPServer):

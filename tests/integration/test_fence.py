@@ -42,9 +42,10 @@ class TestEveryContainer:
         assert host["NanoCpus"] > 0
         assert host["PidsLimit"] > 0
         assert host["RestartPolicy"]["Name"] == "unless-stopped"
+        said_by = {"labels": "orca.colour,orca.release"} if name.startswith("api-") else {}
         assert host["LogConfig"] == {
             "Type": "json-file",
-            "Config": {"max-size": "10m", "max-file": "5", "tag": "{{.Name}}"},
+            "Config": {"max-size": "10m", "max-file": "5", "tag": "{{.Name}}", **said_by},
         }
         assert attrs["Config"]["Healthcheck"]["Test"]
 

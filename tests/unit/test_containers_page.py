@@ -18,4 +18,4 @@ def test_a_workload_that_is_added_to_the_list_is_in_the_tables(monkeypatch: pyte
     monkeypatch.setattr(the_list, "SERVICES", (*the_list.SERVICES, TestTheList.echo))
     text = tables(stack(read_stack("prod")))
     assert "| `prod-echo` | says everything twice |" in text
-    assert "| echo | 7 | api-blue, api-green, ollama-init |" in text
+    assert "| echo | 7 | alertmanager, api-blue, api-green, ollama-init |" in text

@@ -17,6 +17,7 @@ from pulumi.runtime.rpc import _special_secret_sig, _special_sig_key
 import components.plan
 import components.ports
 from certificates.__main__ import self_signed
+from components.stack_file import read_stack
 from engine.address import Address
 from rollout.arguments import Look
 from rollout.plan import Plan
@@ -100,16 +101,15 @@ def first(monkeypatch: pytest.MonkeyPatch) -> tuple[Engine, Monitor]:
 
 def test_a_first_deployment(first: tuple[Engine, Monitor]) -> None:
     engine, _ = first
-    assert set(engine.containers()) == {
-        "prod-nginx",
-        "prod-edge-config-files",
-        "prod-edge-certificates-files",
-        "prod-ollama",
-        "prod-ollama-init",
-        "prod-api-blue",
-    }
+    whole = the_list.stack(read_stack("prod"))
+    expected = {work.name for work in whole.workloads} - {"prod-api-green"}
+    assert {"prod-nginx", "prod-ollama", "prod-ollama-init", "prod-api-blue"} <= expected
+    assert set(engine.containers()) == expected | {f"{files.volume.name}-files" for _, files in whole.files}
     networks = {a.inputs["name"]: a.inputs for a in engine.made.values() if a.typ == "docker:index/network:Network"}
-    assert {name for name, inputs in networks.items() if inputs["internal"]} == {"prod-app-network", "prod-model"}
+    assert {name for name, inputs in networks.items() if inputs["internal"]} == {
+        f"prod-{key}" for key, spec in whole.networks.items() if spec.internal
+    }
+    assert {"prod-edge", "prod-app-network", "prod-model", "prod-egress"} <= set(networks)
     volumes = {a.inputs["name"] for a in engine.made.values() if a.typ == "docker:index/volume:Volume"}
     assert "prod-ollama_data" in volumes
 

@@ -48,7 +48,7 @@ def with_values(file: str = "F", env: str = "E", key: str = KEY, **secrets: Any)
 class TestSettings:
     def test_where_references_stand(self) -> None:
         found = settings(
-            api={"secrets": {"A": FILE, "B": json.dumps(ENV), "C": SecretStr("own")}},
+            api={"secrets": {"A": FILE, "B": json.dumps(ENV), "C": SecretStr("own-value")}},
             edge={
                 "apiKeys": {"app": {"keys": [SecretStr(KEY), {"from": "vault", "key": "p#f"}]}},
                 "tls": {"certificate": "PEM", "key": {"from": "aws", "key": "tls"}},
@@ -63,7 +63,7 @@ class TestSettings:
             "edge.tls.key": "aws",
             "rollout.previewKey": "doppler",
         }
-        assert "own" not in repr(found)
+        assert "own-value" not in repr(found)
 
     def test_a_fetched_value_is_checked_as_one_that_stands_there(self) -> None:
         values = {"edge": {"apiKeys": {"app": {"keys": [FILE]}}}}

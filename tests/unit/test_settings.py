@@ -292,6 +292,12 @@ NEEDED: dict[str, dict[str, Any]] = {
     "secrets.vault.appRole.secretId": a_secret_of("vault"),
     "secrets.pulumi": {"rollout": {"previewKey": {"from": "pulumi", "key": "A"}}},
 }
+BESIDE: dict[str, dict[str, Any]] = {
+    "monitoring.notify.email.password": {"to": "a@b.example", "sender": "c@b.example", "host": "mail.example"},
+    "logging.sinks.elasticsearch.apiKey": {"url": "https://es.example"},
+    "logging.sinks.otlp.authorization": {"url": "https://otlp.example"},
+}
+"""What must stand beside a secret."""
 
 
 @pytest.mark.parametrize("leaf", list(leaves()), ids=lambda leaf: leaf.key)
@@ -305,6 +311,7 @@ def test_a_secret_has_its_places(leaf: Leaf) -> None:
     for key in above:
         at = at.setdefault(key, {})
     at[last] = value
+    at |= BESIDE.get(leaf.key, {})
     if leaf.key in ("edge.tls.key", "edge.tls.certificate"):
         at |= {"key": SECRET, "certificate": SECRET}
     if leaf.secret:

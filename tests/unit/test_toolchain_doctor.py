@@ -12,7 +12,7 @@ from tools.toolchain import docker_cli, doctor, paths, registries
 
 ROOT = Path(__file__).parent.parent.parent
 FAR = "ssh://deploy@llm-1.example.com"
-BUILT = {"ollama", "nginx", "model-mirror", "api"}
+BUILT = set(images.NAMES) - images.ON_DEMAND
 
 
 @pytest.fixture

@@ -54,16 +54,18 @@ class TestSpecification:
         assert blue.env["OLLAMA_BASE_URL"] == "http://ollama:11434"
 
     def test_only_the_edge_publishes_ports(self) -> None:
-        settings = read_stack("prod")
-        assert {workload.name for workload in stack(settings).workloads if workload.ports} == {"prod-nginx"}
+        """Beyond the host: the operators' pages are on its loopback."""
+        published = {work.name: work.ports for work in stack(read_stack("prod")).workloads if work.ports}
+        assert set(published) == {"prod-nginx", "prod-pages"}
+        assert all(port.bind.is_loopback for port in published["prod-pages"])
 
 
 class TestNetworks:
-    def test_ranges_do_not_overlap_and_only_two_have_a_way_out(self) -> None:
+    def test_ranges_do_not_overlap_and_only_three_have_a_way_out(self) -> None:
         plan = networks(dev())
         subnets = [spec.subnet for spec in plan.values()]
         assert len(set(subnets)) == len(plan)
-        assert {key for key, spec in plan.items() if not spec.internal} == {"edge", "egress"}
+        assert {key for key, spec in plan.items() if not spec.internal} == {"edge", "egress", "pages"}
         assert plan["app-network"].name == "dev-app-network"
 
     @pytest.mark.parametrize(
@@ -164,7 +166,9 @@ class TestReach:
 
     def test_only_the_api_reaches_the_model(self) -> None:
         (door,) = (door for door in stack(dev()).doors if door.to == "ollama")
-        assert door.open_to == {"api-blue", "api-green"}
+        assert door.open_to == {"api-blue", "api-green", "blackbox"}
+        (alone,) = (door for door in stack(dev(monitoring="off")).doors if door.to == "ollama")
+        assert alone.open_to == {"api-blue", "api-green"}
 
     def test_what_is_on_egress_reaches_the_api(self) -> None:
         """The ACME client too: it has a way out, as the API has by default."""
@@ -266,6 +270,17 @@ class TestDefaults:
             ("prod-ollama-init", "non-root"): root,
             ("prod-ollama-init", "health-check"): "it runs to its end; its exit code is the answer",
             ("prod-ollama-init", "restart"): "a failed pull fails the update, which says why and runs it again",
+            ("prod-cadvisor", "non-root"): "the engine's socket and the counters of other containers belong to uid 0",
+            ("prod-cadvisor", "capabilities"): "CAP_SYSLOG: the kernel's log says which process it killed for memory",
+            ("prod-cadvisor", "host-paths"): "it reads all counters from the host, and names from the engine's socket: "
+            "who rules this container rules the host, so it is on the network of the monitoring alone",
+            ("prod-collector", "non-root"): "the engine's log files belong to uid 0, which here holds no capability",
+            ("prod-collector", "host-paths"): "it reads the engine's log files, where every container's lines are",
+            (
+                "prod-collector",
+                "health-check",
+            ): "the published image holds the collector alone, with nothing to ask it; Prometheus does",
+            ("prod-victorialogs", "non-root"): "a new volume belongs to uid 0, which here holds no capability",
             ("prod-api-blue", "health-check"): own,
             ("prod-api-green", "health-check"): own,
         }

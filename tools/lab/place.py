@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 # Order fixes ports and addresses. All of it is apart from the stacks `dev` and `prod`.
-KINDS = ("it", "itk", "itg", "flt", "far", "ed", "eda", "bench", "security-audit", "edv")
+KINDS = ("it", "itk", "itg", "flt", "far", "ed", "eda", "bench", "security-audit", "edv", "mon")
 SLOTS = 8
 _FIRST_PORT = 18000
 _SUBNETS = tuple(IPv4Network("10.80.0.0/12").subnets(new_prefix=20))
@@ -19,13 +19,14 @@ class Place:
     name: str
     http: int
     https: int
+    pages: int
     cidr: str
 
     @property
     def settings(self) -> dict[str, Any]:
         """The groups of a stack's configuration that put it there."""
         edge = {"bind": "127.0.0.1", "httpPort": self.http, "httpsPort": self.https}
-        return {"edge": edge, "network": {"cidr": self.cidr}}
+        return {"edge": edge, "network": {"cidr": self.cidr}, "pages": {"port": self.pages}}
 
 
 def slot() -> int:
@@ -42,4 +43,5 @@ def place(kind: str) -> Place:
     """The place of this process's stack of one of `KINDS`. Raises IndexError beyond `SLOTS` processes."""
     number = KINDS.index(kind) + slot() * len(KINDS)
     http = _FIRST_PORT + 2 * number
-    return Place(name=own(kind), http=http, https=http + 1, cidr=str(_SUBNETS[number]))
+    pages = _FIRST_PORT + 2 * SLOTS * len(KINDS) + number
+    return Place(name=own(kind), http=http, https=http + 1, pages=pages, cidr=str(_SUBNETS[number]))

@@ -29,6 +29,8 @@ def whole(place: Place, **more: Any) -> dict[str, Any]:
         "IMAGE_TAG": "local",
         "api": {"marksStreams": True},
         "models": {"mirror": "local", "keep": False},
+        "monitoring": "off",
+        "logging": "off",
         **place.settings,
     }
     return overlaid(groups, more)

@@ -1,0 +1,76 @@
+// cAdvisor, the part of it that a stack needs: the containers of one Docker engine as Prometheus metrics. It takes the flags of
+// the published image that the stack uses, so the same command runs both.
+package main
+
+import (
+	"errors"
+	"flag"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/cadvisor/cache/memory"
+	"github.com/google/cadvisor/container"
+	_ "github.com/google/cadvisor/container/docker/install"
+	v2 "github.com/google/cadvisor/info/v2"
+	"github.com/google/cadvisor/manager"
+	"github.com/google/cadvisor/metrics"
+	"github.com/google/cadvisor/utils/sysfs"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"k8s.io/utils/clock"
+)
+
+func main() {
+	ip := flag.String("listen_ip", "", "address to listen on; all of them if empty")
+	port := flag.String("port", "8080", "port to listen on")
+	disabled := flag.String("disable_metrics", "", "kinds of metrics to leave out, with commas between them")
+	labels := flag.Bool("store_container_labels", true, "give each label of a container as a label of its metrics")
+	flag.Parse()
+
+	kinds := container.AllMetrics
+	for _, kind := range strings.Split(*disabled, ",") {
+		if kind != "" {
+			kinds = kinds.Difference(container.MetricSet{container.MetricKind(kind): {}})
+		}
+	}
+	dynamic := true
+	containers, err := manager.New(
+		memory.New(2*time.Minute, nil), sysfs.NewRealSysFs(),
+		manager.HousekeepingConfig{Interval: manager.HousekeepingInterval, // of the flag -housekeeping_interval
+			AllowDynamic: &dynamic},
+		kinds, http.DefaultClient, nil, nil, "", 0)
+	if err == nil {
+		err = containers.Start()
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	named := metrics.BaseContainerLabels(nil)
+	if *labels {
+		named = metrics.DefaultContainerLabels
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		metrics.NewPrometheusCollector(containers, named, kinds, clock.RealClock{},
+			v2.RequestOptions{IdType: v2.TypeName, Count: 1, Recursive: true}),
+		metrics.NewPrometheusMachineCollector(containers, kinds))
+	http.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	http.HandleFunc("/healthz", func(answer http.ResponseWriter, _ *http.Request) { _, _ = answer.Write([]byte("ok")) })
+	server := http.Server{Addr: net.JoinHostPort(*ip, *port), ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+			log.Fatal(err)
+		}
+	}()
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, os.Interrupt, syscall.SIGTERM)
+	<-ended
+	_ = server.Close()
+	_ = containers.Stop()
+}

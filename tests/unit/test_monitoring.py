@@ -1,0 +1,167 @@
+"""The containers of the monitoring, as plain data."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+
+from components.stack_file import read_stack
+from render import monitoring
+from settings import Settings, load
+from workloads import collector, pages, prometheus
+from workloads.stack import Stack, stack
+from workloads.workload import Workload
+
+OBS = {"alertmanager", "blackbox", "cadvisor", "prometheus"}
+"""The services of the monitoring, which `monitoring: off` leaves out."""
+ALL = OBS | {"collector", "pages", "victorialogs"}
+"""Those of monitoring and logs."""
+
+
+def dev(**values: Any) -> Settings:
+    base = {"profile": "development", "OLLAMA_VERSION": "local", "IMAGE_TAG": "local", "OLLAMA_MODELS": ["tiny:1"]}
+    return load("dev", {**base, **values})
+
+
+def service(name: str, settings: Settings | None = None) -> Workload:
+    return next(work for work in stack(settings or dev()).services if work.service == name)
+
+
+def names(whole: Stack) -> set[str]:
+    return {work.service for work in whole.services}
+
+
+def test_off_leaves_all_of_it_out() -> None:
+    assert names(stack(dev())) - names(stack(dev(monitoring="off"))) == OBS
+    assert names(stack(dev())) - names(stack(dev(logging="off"))) == {"victorialogs"}
+    neither = stack(dev(monitoring="off", logging="off"))
+    assert names(stack(dev())) - names(neither) == ALL
+    assert not {"obs", "pages"} & set(neither.networks)
+
+
+@pytest.mark.parametrize("name", sorted(ALL - {"pages"}))
+def test_production_has_published_images_by_digest(name: str) -> None:
+    assert "@sha256:" in service(name, read_stack("prod")).image
+
+
+class TestCadvisor:
+    def test_nobody_but_the_monitoring_reaches_it(self) -> None:
+        """It holds the engine's socket."""
+        whole = stack(dev())
+        reached = {door.open_to for door in whole.doors if door.to == "cadvisor"}
+        assert all(sources <= ALL for sources in reached)
+        assert all(found.network == "obs" for found in service("cadvisor").networks)
+
+    def test_it_only_reads(self) -> None:
+        work = service("cadvisor")
+        assert {found.path for found in work.host_paths} >= {"/var/run", "/sys", "/var/lib/docker"}
+        assert work.devices == ("/dev/kmsg",)
+        assert work.capabilities.add == ("CAP_SYSLOG",)
+        assert work.read_only
+
+
+MONITORING = Path(__file__).parent.parent.parent / "monitoring"
+RUNBOOKS = Path(__file__).parent.parent.parent / "docs" / "runbooks"
+
+
+def alerts(**values: Any) -> list[dict[str, Any]]:
+    """Every alert of a stack, as its rule."""
+    settings = dev(**values)
+    files = monitoring.render(settings)[prometheus.config(settings).name]
+    groups = [
+        group for path, text in files.items() if path.startswith("rules/") for group in yaml.safe_load(text)["groups"]
+    ]
+    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
+
+
+class TestAlerts:
+    def test_each_has_a_test_of_its_own(self) -> None:
+        """What fires and what does not: promtool runs them (tests/integration/test_monitoring_files.py)."""
+        tests = "".join(path.read_text() for path in (MONITORING / "tests").iterdir())
+        tested = {name for name in {rule["alert"] for rule in alerts()} if f"alertname: {name}" in tests}
+        assert tested | {"TargetMissing"} == {rule["alert"] for rule in alerts()}
+
+    def test_each_has_a_runbook_and_each_runbook_an_alert(self) -> None:
+        named = {rule["annotations"]["runbook"] for rule in alerts(monitoring={"generate": True})}
+        assert named == {f"docs/runbooks/{path.name}" for path in RUNBOOKS.iterdir() if path.name != "README.md"}
+
+    def test_where_the_runbooks_are_is_a_setting(self) -> None:
+        (down,) = (
+            rule
+            for rule in alerts(monitoring={"alerts": {"runbooks": "https://wiki.example/x/"}})
+            if rule["alert"] == "OllamaDown"
+        )
+        assert down["annotations"]["runbook"] == "https://wiki.example/x/OllamaDown.md"
+
+    def test_thresholds_are_settings(self) -> None:
+        changed = alerts(monitoring={"alerts": {"ollamaDown": "5m", "errorRatio": 0.1, "memoryRatio": 0.8}})
+        by_name = {rule["alert"]: rule for rule in changed}
+        assert by_name["OllamaDown"]["for"] == "300s"
+        assert "> 0.1 " in by_name["ApiHighErrorRate"]["expr"]
+        assert by_name["ContainerHighMemory"]["expr"].endswith("> 0.8")
+
+
+class TestSecrets:
+    KEYS: ClassVar[dict[str, Any]] = {
+        "monitoring": {"notify": {"webhook": "http://hook.example/s3cret", "slack": "https://slack.example/s3cret"}},
+        "logging": {
+            "sinks": {"datadog": {"apiKey": "s3cret"}, "elasticsearch": {"url": "https://a.b", "apiKey": "s3cret"}}
+        },
+    }
+
+    def test_none_is_in_a_configuration(self) -> None:
+        settings = dev(**self.KEYS)
+        assert "s3cret" not in str(monitoring.render(settings))
+        assert "s3cret" not in str(stack(settings))
+
+    def test_each_is_a_file_that_a_configuration_names(self) -> None:
+        settings = dev(**self.KEYS)
+        texts = str(monitoring.render(settings))
+        files = monitoring.secrets(settings)
+        assert {name for found in files.values() for name in found} == {"webhook", "slack", "datadog", "elasticsearch"}
+        assert "/run/alertmanager/webhook" in texts
+        assert "${file:/run/collector/datadog}" in texts
+
+
+class TestSinks:
+    def test_several_at_once_get_all_logs(self) -> None:
+        settings = dev(
+            logging={"sinks": {"otlp": {"url": "https://a.b/v1/logs"}, "elasticsearch": {"url": "https://c.d"}}}
+        )
+        found = yaml.safe_load(monitoring.render(settings)[collector.config(settings).name]["collector.yml"])
+        assert found["service"]["pipelines"]["logs"]["exporters"] == [
+            "otlp_http/victorialogs",
+            "elasticsearch",
+            "otlp_http/otlp",
+        ]
+
+    def test_each_keeps_what_it_could_not_deliver_on_the_disk(self) -> None:
+        settings = dev(logging={"sinks": {"datadog": {"apiKey": "k"}, "elasticsearch": {"url": "https://c.d"}}})
+        found = yaml.safe_load(monitoring.render(settings)[collector.config(settings).name]["collector.yml"])
+        queues = [part["sending_queue"] for name, part in found["exporters"].items() if name != "prometheus"]
+        assert [queue["storage"] for queue in queues] == ["file_storage"] * 3
+
+    def test_only_a_far_sink_gives_the_collector_a_way_out(self) -> None:
+        assert [found.network for found in service("collector").networks] == ["obs"]
+        far = dev(logging={"sinks": {"otlp": {"url": "https://a.b/v1/logs"}}})
+        assert [found.network for found in service("collector", far).networks] == ["obs", "egress"]
+
+
+def test_a_proxy_protocol_edge_is_not_probed() -> None:
+    """The probe does not speak it."""
+    settings = dev(edge={"proxyProtocol": True, "trustedProxies": ["10.0.0.0/8"]})
+    text = monitoring.render(settings)[prometheus.config(settings).name]["prometheus.yml"]
+    assert {job["job_name"] for job in yaml.safe_load(text)["scrape_configs"]} >= {"ollama", "api", "cadvisor"}
+    assert "job_name: edge" not in text
+
+
+def test_the_pages_have_urls() -> None:
+    assert pages.endpoints(dev()) == {
+        "status": "http://127.0.0.1:9080/",
+        "prometheus": "http://127.0.0.1:9080/prometheus/",
+        "alertmanager": "http://127.0.0.1:9080/alertmanager/",
+        "logs": "http://127.0.0.1:9080/logs/select/vmui/",
+    }
+    assert set(pages.endpoints(dev(monitoring="off"))) == {"logs"}
+    assert pages.endpoints(dev(monitoring="off", logging="off")) == {}
