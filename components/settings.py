@@ -12,7 +12,7 @@ from components import stack_file
 from components.secrets import fetched
 from settings import Settings, SettingsError, load
 from settings.scalars import Sealed, Unclear, decoded
-from settings.schema import secret_places
+from settings.schema import secret_places, takes_secret
 
 
 def stack_settings() -> Settings:
@@ -22,8 +22,8 @@ def stack_settings() -> Settings:
     Pulumi hands decrypted values over, and of a secret only the key at the top: `edge`, wherever in it the secret is.
     The exact place, and how a value is spelled, is in `Pulumi.<stack>.yaml` in the program's folder. A key is looked up
     there if its value there is the one that Pulumi hands over. If it is not (`pulumi --config-file`, a configuration
-    that comes from elsewhere), a key with a secret is accepted if a place for secrets below it has a value; without
-    one, the secret is somewhere else and the whole key is refused.
+    that comes from elsewhere), a key with a secret is accepted if a place for secrets below it has a value, and every
+    value in such a place counts as a secret; without one, the secret is somewhere else and the whole key is refused.
     """
     stack = pulumi.get_stack()
     try:
@@ -51,7 +51,17 @@ def _as_written(key: str, value: Any, secret: bool, filed: Any) -> Any:
         return _merged(value, filed)
     if secret and not any(_has_value(value, place.split(".")[1:]) for place in secret_places() if _below(key, place)):
         return SecretStr("")
-    return value
+    return _taken(value, (key,)) if secret else value
+
+
+def _taken(value: Any, path: tuple[int | str, ...]) -> Any:
+    """A value with a `SecretStr` for each text that stands in a place for secrets and is no reference."""
+    found = decoded(value)
+    if isinstance(found, dict):
+        return found if "from" in found else {key: _taken(part, (*path, key)) for key, part in found.items()}
+    if isinstance(found, list):
+        return [_taken(part, (*path, index)) for index, part in enumerate(found)]
+    return SecretStr(found) if isinstance(found, str) and takes_secret(path) else value
 
 
 def _same(handed: Any, filed: Any) -> bool:

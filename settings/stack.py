@@ -97,7 +97,11 @@ class Settings(BaseModel):
     def _fit_together(self, info: ValidationInfo) -> Self:
         # With values in their place, no reference says any more which store is used.
         as_written = FETCHED not in (info.context or {})
-        stores = self.secrets.conflicts(list(references(self)), keyed=bool(self.api.secrets)) if as_written else ()
+        stores = (
+            self.secrets.conflicts(self.stack, list(references(self)), keyed=bool(self.api.secrets))
+            if as_written
+            else ()
+        )
         refuse([*self._conflicts(), *stores])
         return self
 

@@ -27,7 +27,7 @@ BASE: dict[str, Any] = {
     "OLLAMA_MODELS": ["a:1"],
     "IMAGE_TAG": "1",
     "edge": {
-        "apiKeys": {"app": {"keys": [KEY]}},
+        "apiKeys": {"app": {"keys": [SecretStr(KEY)]}},
         "trustedProxies": ["192.0.2.0/24"],
         "cors": {"origins": ["https://b.example"]},
         "tls": {"acme": {"email": "a@example.com"}},
@@ -41,8 +41,8 @@ BASE: dict[str, Any] = {
         }
     },
     "secrets": {
-        "releaseKey": KEY,
-        "pulumi": {"app": "value"},
+        "releaseKey": SecretStr(KEY),
+        "pulumi": {"app": SecretStr("value")},
         "vault": {"address": "https://vault.example", "appRole": {"roleId": "a"}},
     },
 }
