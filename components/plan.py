@@ -51,7 +51,7 @@ def release_plan(settings: Settings, stack: Stack) -> Plan:
         raise pulumi.RunError(plan.refusal)
     if plan.note:
         pulumi.log.warn(plan.note)
-    pulumi.log.info(sentence(plan, manual=look.manual))
+    pulumi.log.info(sentence(plan))
     return plan
 
 

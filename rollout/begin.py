@@ -29,7 +29,8 @@ def begin(look: Look, address: Address) -> Plan:
     except NeedsPerson as error:
         if not look.preview:
             raise
-        return replace(plan_unseen(last, look.wanted.release, str(error)), release=look.wanted.release)
+        unseen = plan_unseen(last, look.wanted.release, str(error), manual=look.manual)
+        return replace(unseen, release=look.wanted.release)
 
 
 def _claimed(address: Address, look: Look, last: Last) -> Plan:

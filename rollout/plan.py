@@ -46,8 +46,9 @@ class Plan:
     containers are made anew; `flips` says whether the live colour changes. `declared` are the colours that exist
     besides, by the names of their containers; without names they have as many as the settings say. `ways` are those of
     the colours that exist and are not made anew, as far as they are known; `volumes` are those that each colour has
-    mounted. `release` is the id under which the host knows the wanted release. `frozen`: nothing of the release may be
-    touched. A `refusal` ends the update before anything is changed; a `note` is for the person who reads along.
+    mounted. `release` is the id under which the host knows the wanted release. `waits`: after the gate a person
+    promotes it. `frozen`: nothing of the release may be touched. A `refusal` ends the update before anything is
+    changed; a `note` is for the person who reads along.
     """
 
     target: Colour = "blue"
@@ -59,6 +60,7 @@ class Plan:
     ways: Mapping[Colour, Way] = field(default_factory=dict)
     volumes: Mapping[Colour, tuple[str, ...]] = field(default_factory=dict)
     release: str = ""
+    waits: bool = False
     frozen: bool = False
     refusal: str = ""
     note: str = ""
@@ -92,7 +94,7 @@ def plan(seen: Observed, last: Last, wanted: str, *, manual: bool = False) -> Pl
     return replace(made, note=f"{note}\n{made.note}".strip())
 
 
-def plan_unseen(last: Last, wanted: str, why: str) -> Plan:
+def plan_unseen(last: Last, wanted: str, why: str, *, manual: bool = False) -> Plan:
     """The plan of a preview that cannot reach the host: the stack's last outputs stand in for what would be seen."""
     note = f"{why}\nThis preview takes the stack's last outputs for the truth; the update will look again."
     if last.live is None:
@@ -100,7 +102,7 @@ def plan_unseen(last: Last, wanted: str, why: str) -> Plan:
     if last.release == wanted:
         return Plan(target=last.live, declared=dict.fromkeys(COLOURS, ()), frozen=True, note=note)
     idle = other(last.live)
-    return Plan(target=idle, create=idle, flips=True, declared={last.live: ()}, note=note)
+    return Plan(target=idle, create=idle, flips=not manual, waits=manual, declared={last.live: ()}, note=note)
 
 
 def _with_journal(seen: Observed, journal: Journal, wanted: str, *, manual: bool) -> Plan:
@@ -128,8 +130,8 @@ def _with_journal(seen: Observed, journal: Journal, wanted: str, *, manual: bool
             f"release again with `python -m rollout allow {wanted}`, then run the same command again."
         )
     if runs.get(idle) == wanted and not unfinished:
-        return _step(journal, target=idle, create=None, flips=not manual, names=names)
-    return _step(journal, target=idle, create=idle, flips=not manual, names=names)
+        return _step(journal, target=idle, create=None, flips=not manual, names=names, waits=manual)
+    return _step(journal, target=idle, create=idle, flips=not manual, names=names, waits=manual)
 
 
 def _step(
@@ -139,6 +141,7 @@ def _step(
     create: Colour | None,
     flips: bool,
     names: Mapping[Colour, tuple[str, ...]],
+    waits: bool = False,
     note: str = "",
 ) -> Plan:
     return Plan(
@@ -148,6 +151,7 @@ def _step(
         generation=journal.generation + flips,
         attempt=journal.attempt + (create is not None),
         declared={colour: found for colour, found in names.items() if colour != create},
+        waits=waits,
         note=note,
     )
 

@@ -81,6 +81,7 @@ class TestTable:
 class TestManual:
     def test_the_update_itself_does_not_flip(self) -> None:
         made = plan(seen(blue=Q, green=S), LAST, R, manual=True)
+        assert made.waits
         assert (made.target, made.create, made.flips, made.generation) == ("green", "green", False, 1)
 
     def test_waiting_is_as_quiet_as_done(self) -> None:
@@ -95,6 +96,10 @@ class TestManual:
         )
 
     def test_the_first_release_does_not_wait(self) -> None:
+        assert plan(seen(blue=Q, green=R), LAST, R, manual=True).waits
+        assert not plan(seen(blue=Q, green=R), LAST, Q, manual=True).waits
+        unseen = plan_unseen(LAST, R, "no answer", manual=True)
+        assert (unseen.waits, unseen.flips) == (True, False)
         assert plan(Observed(damage="the journal is missing"), Last(), R, manual=True).flips
 
 
