@@ -1,6 +1,6 @@
 """The stack's settings, from Pulumi's configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from settings import Settings, SettingsError, load
 from settings.scalars import Sealed, Unclear, decoded
 from settings.schema import secret_places, takes_secret
 
+_ALSO_READ = ("pulumi:", "docker:", "command:")
+"""Pulumi's namespace, and those of the providers that the program uses."""
+
 
 def stack_settings() -> Settings:
     """Load the settings of the running stack, with the values of its secrets. Raises `pulumi.RunError`, which prints
@@ -26,6 +29,11 @@ def stack_settings() -> Settings:
     value in such a place counts as a secret; without one, the secret is somewhere else and the whole key is refused.
     """
     stack = pulumi.get_stack()
+    if strange := unread(_handed()):
+        pulumi.log.warn(
+            f"No part of stack {stack} reads {', '.join(strange)}: the keys of this project begin with `{_prefix()}`. "
+            "Correct the key, or remove it."
+        )
     try:
         filed = stack_file.read(stack, Path.cwd())
     except SettingsError:
@@ -102,10 +110,20 @@ def _has_value(value: Any, path: list[str]) -> bool:
     return not path and bool(value)
 
 
+def unread(keys: Iterable[str]) -> list[str]:
+    """The keys whose namespace is neither this project's nor Pulumi's nor a provider's: nothing reads them."""
+    read = (_prefix(), *_ALSO_READ)
+    return sorted(key for key in keys if not key.startswith(read))
+
+
 def _values() -> dict[str, Any]:
-    """Every key of this project: `pulumi.Config` can only be asked for keys it is told, and a misspelt one is not."""
-    found = {**config.get_config_env(), **config.CONFIG.get()}
-    return {key.removeprefix(_prefix()): value for key, value in found.items() if key.startswith(_prefix())}
+    """Every key of this project."""
+    return {key.removeprefix(_prefix()): value for key, value in _handed().items() if key.startswith(_prefix())}
+
+
+def _handed() -> dict[str, Any]:
+    """Every key of the stack: `pulumi.Config` can only be asked for keys it is told, and a misspelt one is not."""
+    return {**config.get_config_env(), **config.CONFIG.get()}
 
 
 def _secret_keys() -> set[str]:

@@ -183,6 +183,21 @@ def test_a_bad_configuration_is_one_message(monkeypatch: pytest.MonkeyPatch) -> 
         runpy.run_path(str(ROOT / "__main__.py"))
 
 
+def test_a_key_that_nothing_reads_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    mocks.set_mocks(Engine(), project="orca-agents", stack="prod")
+    own = {f"orca-agents:{key}": "x" for key in ("OLLAMA_MODEL", "api")}
+    others = {"docker:registryAuth": "[]", "command:x": "x", "pulumi:disable-default-providers": "[]"}
+    monkeypatch.chdir(ROOT)
+    for more in ({}, {"orca-agent:ollama": "{}", "ollama:cpus": "4"}):
+        pulumi.runtime.set_all_config({**own, **others, **more})
+        with pytest.raises(pulumi.RunError):
+            runpy.run_path(str(ROOT / "__main__.py"))
+    (text,) = said
+    assert text.startswith("No part of stack prod reads ollama:cpus, orca-agent:ollama: the keys of this project begin")
+
+
 def test_a_workload_that_is_added_to_the_list_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(the_list, "SERVICES", (*the_list.SERVICES, TestTheList.echo))
     engine, monitor = program(monkeypatch, FIRST)

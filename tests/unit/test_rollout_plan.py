@@ -95,11 +95,15 @@ class TestManual:
             first.attempt,
         )
 
-    def test_the_first_release_does_not_wait(self) -> None:
+    def test_a_return_to_the_standby_waits_too(self) -> None:
         assert plan(seen(blue=Q, green=R), LAST, R, manual=True).waits
         assert not plan(seen(blue=Q, green=R), LAST, Q, manual=True).waits
+
+    def test_so_does_a_release_that_is_planned_unseen(self) -> None:
         unseen = plan_unseen(LAST, R, "no answer", manual=True)
         assert (unseen.waits, unseen.flips) == (True, False)
+
+    def test_the_first_release_does_not_wait(self) -> None:
         assert plan(Observed(damage="the journal is missing"), Last(), R, manual=True).flips
 
 
