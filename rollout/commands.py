@@ -23,8 +23,8 @@ def rollback(stack: Stack) -> None:
     before = seen.journal
     live = before.live or seen.state.marker
     bad, good = seen.colours[live], seen.colours[other(live)]
-    _must_have_passed(before, good)
-    _must_differ(before, bad, good)
+    _must_have_passed(stack.name, before, good)
+    _must_differ(stack.name, before, bad, good)
     _must_be_ready(seen, good)
 
     def back(journal: Journal) -> Journal:
@@ -135,26 +135,32 @@ def _look(stack: Stack, *, ask: Colour | Literal["standby"] | None = None) -> _S
     return _Seen(colours=colours, answers=answers, state=found, journal=made, remark=remark)
 
 
-def _must_have_passed(journal: Journal, good: tuple[Replica, ...]) -> None:
+def _must_have_passed(stack: str, journal: Journal, good: tuple[Replica, ...]) -> None:
     """The standby must be a release that once was live, not one that is on its way."""
     if good and journal.target == good[0].colour and journal.phase in ("starting", "gating", "waiting"):
         raise Refused(
             f"There is nothing to roll back to: {good[0].colour} holds release {release_of(good) or 'unknown'}, which "
-            f"has not been live. {journal.live} stays live; nothing was changed."
+            f"has not been live. {journal.live} stays live; nothing was changed. {_put_back(stack)}"
         )
 
 
-def _must_differ(journal: Journal, bad: tuple[Replica, ...], good: tuple[Replica, ...]) -> None:
+def _must_differ(stack: str, journal: Journal, bad: tuple[Replica, ...], good: tuple[Replica, ...]) -> None:
     if not good:
-        raise Refused(f"There is no standby to roll back to; {journal.live} stays live. Nothing was changed.")
+        raise Refused(
+            f"There is no standby to roll back to; {journal.live} stays live. Nothing was changed. {_put_back(stack)}"
+        )
     if release_of(good) == release_of(bad):
         raise Refused(f"Both colours run release {release_of(good)}; {journal.live} stays live. Nothing was changed.")
     if rejection := journal.rejection(release_of(good)):
         raise Refused(
             f"The standby {good[0].colour} holds release {rejection.release}, which was rejected at {rejection.at}: "
             f"{rejection.reason}. {journal.live} stays live; nothing was changed. `flip --to {good[0].colour}` "
-            "overrides this."
+            f"overrides this. {_put_back(stack)}"
         )
+
+
+def _put_back(stack: str) -> str:
+    return f"For another release, put its configuration back in Pulumi.{stack}.yaml, then run `make up STACK={stack}`."
 
 
 def _must_be_ready(seen: _Seen, standby: tuple[Replica, ...]) -> None:

@@ -5,13 +5,18 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from engine.errors import NeedsPerson, Refused, Undone, Usage
+from rollout import commands
 from rollout.__main__ import main
+from rollout.colours import Replica
 from rollout.gate import NOT_ASKED, passes
 from rollout.journal import Journal
+from rollout.stack import Stack
 from rollout.status import ColourStatus, Status, age, as_json, remarks, show
 
 ROOT = Path(__file__).parent.parent.parent
@@ -128,6 +133,33 @@ def test_a_rollback_does_not_wait_for_what_it_does_not_need() -> None:
 )
 def test_readiness(codes: list[int], verdict: bool) -> None:
     assert passes(codes) is verdict
+
+
+AT = "2026-01-01T00:00:00Z"
+LIVE = Journal().flipped("blue", "q" * 12, "release", AT)
+
+
+@pytest.mark.parametrize(
+    ("journal", "standby"),
+    [
+        (LIVE, ""),
+        (LIVE.at_phase("starting", "green", AT), "r" * 12),
+        (LIVE.at_phase("gating", "green", AT), "r" * 12),
+        (LIVE.reject("r" * 12, "5 of 9 failed on green", AT), "r" * 12),
+    ],
+)
+def test_no_way_back_by_a_flip_says_the_way_by_an_update(
+    journal: Journal, standby: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A release attempt takes the standby's place, also one that fails."""
+    blue = Replica(name="x-api-blue", colour="blue", index=0, release="q" * 12)
+    green = (Replica(name="x-api-green", colour="green", index=0, release=standby),) if standby else ()
+    seen = SimpleNamespace(journal=journal, colours={"blue": (blue,), "green": green})
+    monkeypatch.setattr(commands, "_look", lambda _stack, **_: seen)
+    with pytest.raises(
+        Refused, match=r"blue stays live.*put its configuration back in Pulumi\.x\.yaml, then run `make up"
+    ):
+        commands.rollback(cast(Stack, SimpleNamespace(name="x")))
 
 
 @pytest.mark.parametrize(
