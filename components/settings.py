@@ -64,12 +64,16 @@ def _as_written(key: str, value: Any, secret: bool, filed: Any) -> Any:
 
 def _taken(value: Any, path: tuple[int | str, ...]) -> Any:
     """A value with a `SecretStr` for each text that stands in a place for secrets and is no reference."""
+    if isinstance(value, dict):
+        return value if "from" in value else {key: _taken(part, (*path, key)) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_taken(part, (*path, index)) for index, part in enumerate(value)]
+    if not isinstance(value, str) or not takes_secret(path):
+        return value
+    # A table or a list of secrets may be JSON text; below it, only a reference is JSON and no secret.
     found = decoded(value)
-    if isinstance(found, dict):
-        return found if "from" in found else {key: _taken(part, (*path, key)) for key, part in found.items()}
-    if isinstance(found, list):
-        return [_taken(part, (*path, index)) for index, part in enumerate(found)]
-    return SecretStr(found) if isinstance(found, str) and takes_secret(path) else value
+    is_table = isinstance(found, dict | list) and not takes_secret(path[:-1])
+    return _taken(found, path) if is_table or (isinstance(found, dict) and "from" in found) else SecretStr(value)
 
 
 def _same(handed: Any, filed: Any) -> bool:

@@ -214,11 +214,21 @@ class TestSecrets:
         assert "api.secrets.B" not in str(message)
 
     def test_of_another_file_what_is_in_the_place_of_a_secret_is_one(self) -> None:
-        handed = {"secrets": {"A": "s", "B": '{"from": "file", "key": "f"}', "C": {"from": "file", "key": "f"}}}
+        secrets = {
+            "A": "s",
+            "B": '{"from": "file", "key": "f"}',
+            "C": {"from": "file", "key": "f"},
+            "D": '{"a": 1}',
+        }
+        handed: dict[str, Any] = {"secrets": secrets, "env": {"JSON": '{"a": 1}'}, "paths": '["/v1/"]'}
         values = HANDED | {"secrets": json.dumps({"releaseKey": "k" * 32}), "api": json.dumps(handed)}
         found = load("x", as_written(values, {"secrets", "api"}, {}))
         assert found.api.secrets["A"].value == SecretStr("s")
+        assert found.api.secrets["D"].value == SecretStr('{"a": 1}')
+        assert (found.api.env, found.api.paths) == ({"JSON": '{"a": 1}'}, ("/v1/",))
         assert found.api.secrets["B"] == found.api.secrets["C"] == ApiSecret(value=Reference("file", "f"))
+        as_text = values | {"api": json.dumps(handed | {"secrets": json.dumps(secrets)})}
+        assert load("x", as_written(as_text, {"secrets", "api"}, {})) == found
         assert "api.secrets.A: is in plain text" in str(outcome(as_written(values, {"secrets"}, {})))
 
     def test_a_short_preview_key_is_refused_and_not_shown(self) -> None:
