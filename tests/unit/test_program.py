@@ -170,6 +170,22 @@ def test_a_release_touches_only_the_idle_colour(monkeypatch: pytest.MonkeyPatch)
     assert not monitor.options["api-green"].ignoreChanges
 
 
+@pytest.mark.parametrize("wanted", [1, 2, 4])
+def test_a_replica_that_is_not_touched_keeps_an_address_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, wanted: int
+) -> None:
+    """Pulumi makes all of them anew when it replaces a network, also those that the settings no longer ask for."""
+    names = ("prod-api-blue", "prod-api-blue-2", "prod-api-blue-3")
+    engine, _ = program(monkeypatch, replace(RELEASE, declared={"blue": names}), {"api": {"replicas": wanted}})
+    made = {name: inputs for name, inputs in engine.containers().items() if name.startswith("prod-api-")}
+    assert [name for name in made if "blue" in name] == list(names)
+    assert len(made) == 3 + wanted
+    addresses = [{one["ipv4Address"] for one in inputs["networksAdvanced"]} for inputs in made.values()]
+    assert len(set().union(*addresses)) == sum(map(len, addresses))
+    labels = [{one["label"]: one["value"] for one in made[name]["labels"]} for name in names]
+    assert [one["orca.replica"] for one in labels] == ["0", "1", "2"]
+
+
 def test_a_refused_release_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(pulumi.RunError, match="was rejected"):
         program(monkeypatch, replace(FIRST, refusal="release r was rejected at noon"))
