@@ -110,7 +110,7 @@ class BlueGreen(pulumi.ComponentResource):
 
     def _container(self, workload: Workload, plan: Plan, preflight: pulumi.Resource) -> docker.Container:
         """One replica. Its attempt is in its labels, so that a container which is to be made anew really is."""
-        args, touched = self._args, workload.labels["orca.colour"] == plan.create
+        args, touched = self._args, plan.rebuilds or workload.labels["orca.colour"] == plan.create
         labels = {"orca.attempt": str(plan.attempt)}
         return container(
             f"{self._name}-{workload.name.removeprefix(f'{self._place.service}-')}",

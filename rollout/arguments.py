@@ -48,13 +48,15 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What is planned against: what is `wanted`; `last_live` and `last_release` are what the stack's outputs say of the
+    """What is planned against: what is `wanted`; `network`, the wanted range of the one between the edge and the API;
+    `last_live` and `last_release` are what the stack's outputs say of the
     last update. An edge that does not run has left its state in `volume`, where a container
     of its `image` looks. `manual`: a person promotes. `preview`: nothing will be done, and the host may be unreachable.
     """
 
     place: Place
     wanted: Wanted
+    network: str
     last_live: Colour | None
     last_release: str
     volume: str

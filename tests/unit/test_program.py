@@ -186,6 +186,15 @@ def test_a_replica_that_is_not_touched_keeps_an_address_of_its_own(
     assert [one["orca.replica"] for one in labels] == ["0", "1", "2"]
 
 
+def test_where_the_networks_move_every_colour_is_made_as_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = replace(RELEASE, target="blue", create=None, flips=False, rebuilds=True, declared={"blue": (), "green": ()})
+    engine, monitor = program(monkeypatch, moved, {"api": {"replicas": 2}})
+    names = [name for colour in ("blue", "green") for name in (f"api-{colour}", f"api-{colour}-2")]
+    assert {f"prod-{name}" for name in names} == {name for name in engine.containers() if "-api-" in name}
+    assert not any(monitor.options[name].ignoreChanges for name in names)
+    assert list(monitor.options["api-preflight"].ignoreChanges) == ["*"]
+
+
 def test_a_refused_release_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(pulumi.RunError, match="was rejected"):
         program(monkeypatch, replace(FIRST, refusal="release r was rejected at noon"))
