@@ -37,6 +37,7 @@ def release_plan(settings: Settings, stack: Stack) -> Plan:
             release=api.current_release(settings), former=api.former_release(settings), way=api.way(settings.api)
         ),
         network=str(stack.networks["app-network"].subnet),
+        narrowed=settings.narrowed,
         last_live=last.get("live") or None,
         last_release=last.get("release") or "",
         volume=next(mount.volume.name for mount in stack.edge.mounts if mount.path == STATE),

@@ -17,6 +17,7 @@ LOOK = Look(
     place=Place(edge="x-nginx", service="x-api"),
     wanted=Wanted(release=Q, former="former", way=WAY),
     network="10.2.1.0/24",
+    narrowed={},
     last_live="blue",
     last_release=Q,
     volume="",

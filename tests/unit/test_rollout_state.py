@@ -186,6 +186,7 @@ class TestBeginning:
                 place=Place(edge="e", service="s"),
                 wanted=Wanted(release=R, former=Q, way=WAY),
                 network="10.77.1.0/24",
+                narrowed={},
                 last_live="blue",
                 last_release=Q,
                 volume="",

@@ -144,6 +144,7 @@ class SmallStack(Project):
             place=arguments.Place(edge=f"{self.name}-nginx", service=f"{self.name}-api"),
             wanted=arguments.Wanted(release="0" * 12, former="0" * 12, way=api.way(Api())),
             network=str(networks(load(self.name, self.common))["app-network"].subnet),
+            narrowed={},
             last_live="green" if self.live == "green" else "blue",
             last_release="1" * 12,
             volume=f"{self.name}-edge-state",
