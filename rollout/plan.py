@@ -47,8 +47,9 @@ class Plan:
     besides, by the names of their containers; without names they have as many as the settings say. `ways` are those of
     the colours that exist and are not made anew, as far as they are known; `volumes` are those that each colour has
     mounted. `release` is the id under which the host knows the wanted release. `waits`: after the gate a person
-    promotes it. `frozen`: nothing of the release may be touched. A `refusal` ends the update before anything is
-    changed; a `note` is for the person who reads along.
+    promotes it. `frozen`: nothing of the release may be touched. `rebuilds`: Pulumi makes every container anew, because
+    the networks move (rollout/rebuild.py). A `refusal` ends the update before anything is changed; a `note` is for the
+    person who reads along.
     """
 
     target: Colour = "blue"
@@ -62,6 +63,7 @@ class Plan:
     release: str = ""
     waits: bool = False
     frozen: bool = False
+    rebuilds: bool = False
     refusal: str = ""
     note: str = ""
 

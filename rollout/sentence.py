@@ -7,6 +7,8 @@ from workloads.colour import other
 def sentence(plan: Plan) -> str:
     """What the update does with the wanted release."""
     target, live, wanted = plan.target, other(plan.target), plan.release
+    if plan.rebuilds:
+        return _rebuilds(plan)
     if plan.frozen:
         return f"The update leaves both colours as they are. The configuration describes release {wanted}."
     then = "Requests flip to it behind the gate."
@@ -25,3 +27,19 @@ def sentence(plan: Plan) -> str:
     if plan.flips or plan.waits:
         return f"{live} stays live. The update puts release {wanted} on {target}. {then}"
     return f"{target} is live and has no container. The update creates it again with release {wanted}."
+
+
+def _rebuilds(plan: Plan) -> str:
+    moves = (
+        "network.cidr moves the networks of the stack: the update stops and recreates every container, the edge and "
+        "the model server too. No request is answered meanwhile."
+    )
+    if plan.flips:
+        return (
+            f"{moves} No release is live yet; requests go to {plan.target} with release {plan.release} behind the gate."
+        )
+    standby = other(plan.target)
+    copied = standby in plan.declared or plan.create == standby
+    return f"{moves} {plan.target} stays live with release {plan.release}." + (
+        f" {standby} gets the same release, so there is nothing to roll back to until the next one." if copied else ""
+    )

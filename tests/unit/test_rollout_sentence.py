@@ -9,6 +9,11 @@ from rollout.plan import Plan
 from rollout.sentence import sentence
 from workloads.colour import Colour
 
+MOVES = (
+    "network.cidr moves the networks of the stack: the update stops and recreates every container, the edge and the "
+    "model server too. No request is answered meanwhile."
+)
+COPIED = "green gets the same release, so there is nothing to roll back to until the next one."
 LIVE: Mapping[Colour, tuple[str, ...]] = {"blue": ("x-api-blue",)}
 
 
@@ -49,6 +54,22 @@ LIVE: Mapping[Colour, tuple[str, ...]] = {"blue": ("x-api-blue",)}
         (
             Plan(frozen=True, declared=LIVE),
             "The update leaves both colours as they are. The configuration describes release R.",
+        ),
+        (Plan(rebuilds=True, declared={"blue": ()}), False, f"{MOVES} blue stays live with release R."),
+        (
+            Plan(rebuilds=True, frozen=True, declared={"blue": (), "green": ()}),
+            False,
+            f"{MOVES} blue stays live with release R. {COPIED}",
+        ),
+        (
+            Plan(rebuilds=True, create="green", declared={"blue": ()}),
+            False,
+            f"{MOVES} blue stays live with release R. {COPIED}",
+        ),
+        (
+            Plan(rebuilds=True, flips=True, declared={"blue": ()}),
+            False,
+            f"{MOVES} No release is live yet; requests go to blue with release R behind the gate.",
         ),
     ],
 )

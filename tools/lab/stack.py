@@ -21,6 +21,7 @@ from images import reference
 from rollout import arguments
 from rollout.begin import begin
 from rollout.plan import Plan
+from settings import load
 from settings.api import Api
 from tools.lab.place import Place
 from tools.lab.processes import Process, end, kill_pulumi
@@ -28,6 +29,7 @@ from tools.lab.project import ROOT, Project, overlaid
 from tools.lab.sweep import sweep
 from tools.lab.wait import eventually
 from workloads import api
+from workloads.network import networks
 
 PROGRAM = Path(__file__).parent / "program.py"
 CONFIG: dict[str, Any] = {
@@ -93,9 +95,9 @@ class SmallStack(Project):
         self.write(self._config(str(self.number), change))
         return str(self.number)
 
-    def want_again(self, version: str) -> None:
-        """Configure a version that there was before."""
-        self.write(self._config(version, {}))
+    def want_again(self, version: str, **change: Any) -> None:
+        """Configure a version that there was before, with `change` as in `want`."""
+        self.write(self._config(version, change))
 
     def release(self, **change: Any) -> str:
         """Release a new, good version; return it."""
@@ -141,6 +143,8 @@ class SmallStack(Project):
         look = arguments.Look(
             place=arguments.Place(edge=f"{self.name}-nginx", service=f"{self.name}-api"),
             wanted=arguments.Wanted(release="0" * 12, former="0" * 12, way=api.way(Api())),
+            network=str(networks(load(self.name, self.common))["app-network"].subnet),
+            narrowed={},
             last_live="green" if self.live == "green" else "blue",
             last_release="1" * 12,
             volume=f"{self.name}-edge-state",
