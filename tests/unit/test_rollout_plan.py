@@ -167,6 +167,31 @@ class TestGone:
         nothing = plan(seen(), LAST, R)
         assert (nothing.create, nothing.target, nothing.flips) == ("blue", "blue", False)
 
+    def test_nothing_takes_away_the_colour_that_answers_while_the_live_one_is_down(self) -> None:
+        down = replace(seen(blue=Q, green=S), answering=frozenset({"green"}))
+        for manual in (False, True):
+            made = plan(down, LAST, R, manual=manual)
+            assert made.refusal.startswith(
+                "blue is live but does not answer: requests go to green. Nothing was changed"
+            )
+            assert "`python -m rollout flip --to green`, then run the same command again" in made.refusal
+        cut_off = replace(down, journal=Journal().flipped("blue", Q, "release", AT).begun("green", S, AT))
+        assert "flip --to green" in plan(cut_off, LAST, Q).refusal
+        for wanted in (Q, S):
+            assert plan(down, LAST, wanted) == plan(seen(blue=Q, green=S), LAST, wanted), "it removes nothing"
+
+    @pytest.mark.parametrize("answering", [{"blue"}, set()])
+    def test_where_the_other_colour_does_not_answer_a_release_is_the_way_out(self, answering: set[Colour]) -> None:
+        here = replace(seen(blue=Q, green=S), answering=frozenset(answering))
+        assert plan(here, LAST, R) == plan(seen(blue=Q, green=S), LAST, R)
+        first = Observed(damage="the journal is missing", answering=frozenset(answering))
+        assert not plan(first, Last(), R).refusal
+
+    def test_neither_a_live_container_nor_an_answer_of_the_other_colour(self) -> None:
+        made = plan(replace(seen(green=R), answering=frozenset()), LAST, S)
+        assert (made.create, made.target, made.flips, made.refusal) == ("blue", "blue", False, "")
+        assert made.declared == {"green": ("x-api-green",)}
+
     def test_a_preview_that_sees_nothing_goes_by_the_outputs(self) -> None:
         same, other = plan_unseen(LAST, Q, "no answer"), plan_unseen(LAST, R, "no answer")
         assert (same.frozen, same.create) == (True, None)
