@@ -71,6 +71,11 @@ def release_of(replicas: tuple[Replica, ...]) -> str:
     return releases.pop() if len(releases) == 1 else ""
 
 
+def attempt_of(replicas: tuple[Replica, ...]) -> int:
+    """The attempt that a colour's containers were made at; 0 if there are none."""
+    return max((replica.attempt for replica in replicas), default=0)
+
+
 def volumes_of(replicas: tuple[Replica, ...]) -> tuple[str, ...]:
     """The names of all volumes that a colour's containers have mounted."""
     return tuple(sorted({name for replica in replicas for name in replica.volumes}))
