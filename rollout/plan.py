@@ -4,6 +4,7 @@
 |-------------------------------------------|--------|-------------------------------------------------------------|
 | nothing live                              | R      | make blue, gate it, make it live                            |
 | R is live                                 | R      | nothing                                                     |
+| R is live, but misses a container         | R      | as if another release were live                             |
 | Q is live, the idle colour runs R         | R      | gate the idle colour, flip: a rollback touches no container |
 | Q is live, the idle colour is other       | R      | preflight, make the idle colour anew, gate it, flip         |
 | the live colour is down, the other serves | R      | refuse: a person flips first                                |
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from rollout.arguments import Wanted
-from rollout.colours import Colours, release_of
+from rollout.colours import Colours, release_of, shortage
 from rollout.journal import Journal
 from workloads.colour import COLOURS, Colour, other
 from workloads.way import Way
@@ -120,24 +121,30 @@ def _with_journal(seen: Observed, journal: Journal, wanted: str, *, manual: bool
     idle = other(live)
     unfinished = journal.phase == "starting" and journal.target == idle
     served = idle in names and idle in seen.answering and live not in seen.answering
-    if runs[live] == wanted:
+    short = shortage(seen.colours[live]) if runs[live] == wanted else ""
+    # A release that was rejected and made live by hand is not brought anywhere.
+    if runs[live] == wanted and (not short or journal.rejection(wanted)):
         if unfinished and served:
             return Plan(refusal=served_by_other(live, "does not answer"))
         if unfinished and idle in names:
             note = f"An update was cut off while it made {idle}; {idle} becomes a standby of the live release."
             return _step(journal, target=live, create=idle, flips=False, names=names, note=note)
-        return _step(journal, target=live, create=None, flips=False, names=names)
+        missing = shortage(seen.colours[idle])
+        note = f"{idle} has {missing} containers. The next release makes {idle} anew." if missing else ""
+        return _step(journal, target=live, create=None, flips=False, names=names, note=note)
     if rejection := journal.rejection(wanted):
         return Plan(
             refusal=f"Release {wanted} was rejected at {rejection.at}: {rejection.reason}.\n"
             f"Nothing was changed; {live} is live with release {runs[live]}. Change the configuration, or allow the "
             f"release again with `python -m rollout allow {wanted}`, then run the same command again."
         )
-    if runs.get(idle) == wanted and not unfinished:
-        return _step(journal, target=idle, create=None, flips=not manual, names=names)
+    note = f"{live} has {short} containers. So {idle} takes its place, with all containers of release {wanted}."
+    note = note if short else ""
+    if runs.get(idle) == wanted and not unfinished and not shortage(seen.colours[idle]):
+        return _step(journal, target=idle, create=None, flips=not manual, names=names, note=note)
     if served:
         return Plan(refusal=served_by_other(live, "does not answer"))
-    return _step(journal, target=idle, create=idle, flips=not manual, names=names)
+    return _step(journal, target=idle, create=idle, flips=not manual, names=names, note=note)
 
 
 def _step(

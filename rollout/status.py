@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rollout import connections, state
-from rollout.colours import Colours, Replica, attempt_of, release_of
+from rollout.colours import Colours, Replica, attempt_of, release_of, shortage
 from rollout.gate import NOT_ASKED, codes, passes
 from rollout.journal import Journal, now, rebuilt
 from rollout.stack import Stack
@@ -194,7 +194,7 @@ def _colour(stack: Stack, replicas: tuple[Replica, ...], in_flight: int) -> Colo
 
 
 def _health(replicas: tuple[Replica, ...], answers: list[int]) -> str:
-    """`ready` if all are; else what is wrong with the first that is not."""
+    """`ready` if all are; else what is wrong with the first that is not, or how many are left."""
     for replica, code in zip(replicas, answers, strict=True):
         where = f"{replica.name} " if len(replicas) > 1 else ""
         if not replica.running:
@@ -203,4 +203,4 @@ def _health(replicas: tuple[Replica, ...], answers: list[int]) -> str:
             return f"{where}unhealthy"
         if code != NOT_ASKED and not passes([code]):
             return f"{where}not ready ({code or 'no answer'})"
-    return "ready"
+    return shortage(replicas) or "ready"

@@ -12,9 +12,10 @@ import pytest
 
 from engine.errors import NeedsPerson, Refused, Undone, Usage
 from rollout.__main__ import main
+from rollout.colours import Replica
 from rollout.gate import NOT_ASKED, passes
 from rollout.journal import Journal, Phase
-from rollout.status import ColourStatus, Status, age, as_json, remarks, show
+from rollout.status import ColourStatus, Status, _health, age, as_json, remarks, show
 
 ROOT = Path(__file__).parent.parent.parent
 NOWHERE = "tcp://127.0.0.1:1"
@@ -144,6 +145,11 @@ def test_readiness(codes: list[int], verdict: bool) -> None:
 )
 def test_age(since: str, text: str) -> None:
     assert age(since, datetime(2026, 1, 2, 12, tzinfo=UTC)) == text
+
+
+@pytest.mark.parametrize(("of", "said"), [(0, "ready"), (1, "ready"), (2, "1 of 2")])
+def test_a_colour_says_how_many_of_its_containers_are_left(of: int, said: str) -> None:
+    assert _health((Replica(name="x-api-blue", colour="blue", index=0, of=of),), [200]) == said
 
 
 def test_a_colour_that_has_not_been_live_is_no_standby(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rollout.colours import Replica
+from rollout.colours import Colours, Replica
 from rollout.journal import Journal
 from rollout.plan import Last, Observed, Plan, plan, plan_unseen
 from workloads.colour import COLOURS, Colour
@@ -198,6 +198,59 @@ class TestGone:
         assert (other.create, other.declared) == ("green", {"blue": ()})
         assert plan_unseen(Last(), R, "no answer").create == "blue"
         assert "no answer" in same.note
+
+
+class TestShort:
+    """A container of a colour was removed by hand: one of two is left."""
+
+    @staticmethod
+    def pair(blue: str, blue_count: int, green: str, green_count: int) -> Observed:
+        def made(colour: Colour, release: str, count: int) -> tuple[Replica, ...]:
+            return tuple(replace(replica, of=2) for replica in replicas(colour, release, count))
+
+        colours: Colours = {"blue": made("blue", blue, blue_count), "green": made("green", green, green_count)}
+        return replace(seen(), colours=colours)
+
+    @pytest.mark.parametrize(("green", "green_count"), [(S, 2), (S, 1), (Q, 1)])
+    def test_the_live_one_is_released_to_the_other(self, green: str, green_count: int) -> None:
+        made = plan(self.pair(Q, 1, green, green_count), LAST, Q)
+        assert (made.target, made.create, made.flips, made.generation, made.attempt) == ("green", "green", True, 2, 2)
+        assert made.declared == {"blue": ("x-api-blue",)}, "the live one is not touched"
+        assert "blue has 1 of 2 containers" in made.note
+        assert not plan(self.pair(Q, 1, green, green_count), LAST, Q, manual=True).flips
+
+    def test_a_whole_standby_of_the_same_release_takes_over(self) -> None:
+        made = plan(self.pair(Q, 1, Q, 2), LAST, Q)
+        assert (made.target, made.create, made.flips) == ("green", None, True)
+
+    def test_then_nothing_is_left_to_do(self) -> None:
+        """The step's inputs are what they were, so the next update shows no change."""
+        before = self.pair(Q, 1, S, 2)
+        assert before.journal
+        flipped = before.journal.begun("green", Q, AT).flipped("green", Q, "release", AT)
+        after = replace(self.pair(Q, 1, Q, 2), journal=flipped, marker="green")
+        first, again = plan(before, LAST, Q), plan(after, Last(live="green", release=Q), Q)
+        assert (again.target, again.create, again.flips) == ("green", None, False)
+        assert (again.generation, again.attempt) == (first.generation, first.attempt)
+        assert again.note == "blue has 1 of 2 containers. The next release makes blue anew."
+
+    def test_one_that_is_not_live_is_made_anew_by_the_next_release(self) -> None:
+        kept = plan(self.pair(Q, 2, S, 1), LAST, Q)
+        assert (kept.target, kept.create, kept.flips) == ("blue", None, False)
+        assert "green has 1 of 2 containers" in kept.note
+        assert (plan(self.pair(Q, 2, S, 1), LAST, S).create, plan(self.pair(Q, 2, S, 2), LAST, S).create) == (
+            "green",
+            None,
+        )
+
+    def test_a_rejected_release_is_brought_nowhere(self) -> None:
+        here = self.pair(Q, 1, S, 2)
+        assert here.journal
+        made = plan(replace(here, journal=here.journal.reject(Q, "bad", AT)), LAST, Q)
+        assert (made.create, made.flips, made.refusal) == (None, False, "")
+
+    def test_a_colour_whose_labels_do_not_say_how_many_is_whole(self) -> None:
+        assert plan(seen(blue=Q, green=S), LAST, Q).note == ""
 
 
 def test_replicas_that_exist_are_declared_by_name() -> None:
