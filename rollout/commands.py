@@ -42,13 +42,15 @@ def rollback(stack: Stack) -> None:
 
 
 def flip_to(stack: Stack, to: Colour) -> None:
-    """The bare flip: it rejects nothing and watches nothing. Raises Refused unless the colour is ready."""
+    """The bare flip: it rejects nothing and watches nothing. Raises Refused unless the colour is ready; where no
+    container of the live colour runs, one replica that is ready is enough."""
     seen = _look(stack, ask=to)
     before = seen.journal
     if before.live == to:
         say(f"{to} is live already; nothing was changed.")
         return
-    _must_be_ready(seen, seen.colours[to])
+    down = before.live is not None and not any(replica.running for replica in seen.colours[before.live])
+    _must_be_ready(seen, seen.colours[to], one_will_do=down)
     release = release_of(seen.colours[to])
 
     def over(journal: Journal) -> Journal:
@@ -164,10 +166,12 @@ def _must_differ(journal: Journal, bad: tuple[Replica, ...], good: tuple[Replica
         )
 
 
-def _must_be_ready(seen: _Seen, standby: tuple[Replica, ...]) -> None:
+def _must_be_ready(seen: _Seen, standby: tuple[Replica, ...], *, one_will_do: bool = False) -> None:
     live = seen.journal.live
     if not standby:
         raise Refused(f"That colour has no container; {live} stays live. Nothing was changed.")
+    if one_will_do and any(passes([code]) for code in seen.answers):
+        return
     if not all(replica.running for replica in standby) or not passes(seen.answers):
         found = ", ".join(
             f"{replica.name} is {replica.state} and answers {code or 'nothing'}"

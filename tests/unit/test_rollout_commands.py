@@ -1,4 +1,4 @@
-"""What a rollback refuses, by the journal and the containers that it sees."""
+"""What a rollback and a flip refuse, by the journal and the containers that they see."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -45,6 +45,38 @@ def test_what_failed_its_gate_or_waited_is_no_way_back_though_it_was_given_up(
     given_up = journal.begun("green", N, AT).at_phase(phase, target, AT)  # type: ignore[arg-type]
     with pytest.raises(Refused, match=f"green holds release {N}, which has not been live"):
         rolled_back(monkeypatch, given_up, N, 3)
+
+
+@pytest.mark.parametrize(
+    ("live", "answers", "flips"),
+    [
+        ("running", [200, 200], True),
+        ("running", [0, 200], False),
+        ("exited (0)", [0, 200], True),
+        ("restarting", [0, 200], True),
+        ("exited (0)", [0, 503], False),
+    ],
+)
+def test_where_the_live_colour_is_down_one_replica_is_better_than_none(
+    monkeypatch: pytest.MonkeyPatch, live: str, answers: list[int], flips: bool
+) -> None:
+    """It is the way on that a refused release names."""
+    blue = Replica(name="x-api-blue", colour="blue", index=0, release=R, state=live)
+    green = tuple(Replica(name=f"x-api-green-{n + 1}", colour="green", index=n, release=Q) for n in range(2))
+    seen = SimpleNamespace(
+        colours={"blue": (blue,), "green": green}, answers=answers, state=None, journal=PAIR, remark=""
+    )
+    flipped: list[str] = []
+    stack: Any = SimpleNamespace(edge=None, name="x")
+    monkeypatch.setattr(commands, "_look", lambda *_, **__: seen)
+    monkeypatch.setattr(commands, "flip", lambda _claim, to, *_, **__: flipped.append(to))
+    if flips:
+        commands.flip_to(stack, "green")
+        assert flipped == ["green"]
+        return
+    with pytest.raises(Refused, match="is not ready"):
+        commands.flip_to(stack, "green")
+    assert not flipped
 
 
 def test_a_standby_at_the_gate_once_more_is_no_way_back(monkeypatch: pytest.MonkeyPatch) -> None:
