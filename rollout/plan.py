@@ -4,8 +4,10 @@
 |-------------------------------------------|--------|-------------------------------------------------------------|
 | nothing live                              | R      | make blue, gate it, make it live                            |
 | R is live                                 | R      | nothing                                                     |
+| R is live, but misses a container         | R      | as if another release were live                             |
 | Q is live, the idle colour runs R         | R      | gate the idle colour, flip: a rollback touches no container |
 | Q is live, the idle colour is other       | R      | preflight, make the idle colour anew, gate it, flip         |
+| the live colour is down, the other serves | R      | refuse: a person flips first                                |
 | R was rejected                            | R      | refuse                                                      |
 | the state is lost, though something lives | R      | refuse                                                      |
 """
@@ -14,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from rollout.arguments import Wanted
-from rollout.colours import Colours, release_of
+from rollout.colours import Colours, release_of, shortage
 from rollout.journal import Journal
 from workloads.colour import COLOURS, Colour, other
 from workloads.way import Way
@@ -23,13 +25,15 @@ from workloads.way import Way
 @dataclass(frozen=True, kw_only=True)
 class Observed:
     """What is seen on the host. `edge` is the engine's word for the state of the proxy, `absent` if there is none.
-    `damage` says why `journal` is None; it is empty where neither marker nor journal could be looked at."""
+    `damage` says why `journal` is None; it is empty where neither marker nor journal could be looked at. `answering`
+    are the colours of which a replica answers its readiness path; where that cannot be asked, both."""
 
     edge: str = "running"
     marker: Colour = "blue"
     journal: Journal | None = None
     damage: str = ""
     colours: Colours = field(default_factory=lambda: dict.fromkeys(COLOURS, ()))
+    answering: frozenset[Colour] = frozenset(COLOURS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,24 +120,35 @@ def _with_journal(seen: Observed, journal: Journal, wanted: str, *, manual: bool
         made = runs.get(target) == wanted and journal.phase != "starting"
         return _step(journal, target=target, create=None if made else target, flips=True, names=names)
     if live not in names:
-        return _without_live(journal, live, names, wanted)
+        return _without_live(seen, journal, live, names, wanted)
 
     idle = other(live)
     unfinished = journal.phase == "starting" and journal.target == idle
-    if runs[live] == wanted:
+    served = idle in names and idle in seen.answering and live not in seen.answering
+    short = shortage(seen.colours[live]) if runs[live] == wanted else ""
+    # A release that was rejected and made live by hand is not brought anywhere.
+    if runs[live] == wanted and (not short or journal.rejection(wanted)):
+        if unfinished and served:
+            return Plan(refusal=served_by_other(live, "does not answer"))
         if unfinished and idle in names:
             note = f"An update was cut off while it made {idle}; {idle} becomes a standby of the live release."
             return _step(journal, target=live, create=idle, flips=False, names=names, note=note)
-        return _step(journal, target=live, create=None, flips=False, names=names)
+        missing = shortage(seen.colours[idle])
+        note = f"{idle} has {missing} containers. The next release makes {idle} anew." if missing else ""
+        return _step(journal, target=live, create=None, flips=False, names=names, note=note)
     if rejection := journal.rejection(wanted):
         return Plan(
             refusal=f"Release {wanted} was rejected at {rejection.at}: {rejection.reason}.\n"
             f"Nothing was changed; {live} is live with release {runs[live]}. Change the configuration, or allow the "
             f"release again with `python -m rollout allow {wanted}`, then run the same command again."
         )
-    if runs.get(idle) == wanted and not unfinished:
-        return _step(journal, target=idle, create=None, flips=not manual, names=names, waits=manual)
-    return _step(journal, target=idle, create=idle, flips=not manual, names=names, waits=manual)
+    note = f"{live} has {short} containers. So {idle} takes its place, with all containers of release {wanted}."
+    note = note if short else ""
+    if runs.get(idle) == wanted and not unfinished and not shortage(seen.colours[idle]):
+        return _step(journal, target=idle, create=None, flips=not manual, names=names, note=note, waits=manual)
+    if served:
+        return Plan(refusal=served_by_other(live, "does not answer"))
+    return _step(journal, target=idle, create=idle, flips=not manual, names=names, note=note, waits=manual)
 
 
 def _step(
@@ -188,7 +203,18 @@ def _without_journal(seen: Observed, last: Last) -> Plan:
     )
 
 
-def _without_live(journal: Journal, live: Colour, names: Mapping[Colour, tuple[str, ...]], wanted: str) -> Plan:
+def served_by_other(live: Colour, why: str) -> str:
+    """The refusal where the colour that is not live answers all requests: nobody may take it away."""
+    idle = other(live)
+    return (
+        f"{live} is live but {why}: requests go to {idle}. Nothing was changed. Make {idle} "
+        f"the live colour with `python -m rollout flip --to {idle}`, then run the same command again."
+    )
+
+
+def _without_live(
+    seen: Observed, journal: Journal, live: Colour, names: Mapping[Colour, tuple[str, ...]], wanted: str
+) -> Plan:
     """The live colour has no container: a stranger has removed it."""
     idle = other(live)
     if journal.releases.get(live) == wanted:
@@ -198,9 +224,6 @@ def _without_live(journal: Journal, live: Colour, names: Mapping[Colour, tuple[s
             frozen=True,
             note=f"{live} is live but has no container. `pulumi up --refresh` makes it again.",
         )
-    if idle not in names:
+    if idle not in names or idle not in seen.answering:
         return _step(journal, target=live, create=live, flips=False, names=names)
-    return Plan(
-        refusal=f"{live} is live but has no container: requests go to {idle}. Nothing was changed. Make {idle} "
-        f"the live colour with `python -m rollout flip --to {idle}`, then run the same command again."
-    )
+    return Plan(refusal=served_by_other(live, "has no container"))

@@ -78,6 +78,23 @@ def test_no_rollback_to_a_dead_colour(pair: SmallStack, load: LoadClient) -> Non
     assert result.versions == {version}
 
 
+def test_no_release_takes_away_the_colour_that_answers(pair: SmallStack, load: LoadClient) -> None:
+    """The live colour is down and the standby serves: the update is refused, and goes through after a flip."""
+    standby, before = pair.idle, pair.ids()
+    pair.container(f"api-{pair.live}").stop()
+    new = pair.want()
+    with load.run(pair.url, pair.ca, REQUESTS) as running:
+        refused = pair.up(check=False)
+        assert pair.ids() == before
+        assert pair.rollout("flip", "--to", standby).returncode == 0
+        pair.up()
+    result = running.end()
+    assert refused.returncode != 0
+    assert f"python -m rollout flip --to {standby}" in refused.stdout + refused.stderr
+    assert not result.lost, result.summary()
+    assert pair.versions()[pair.live] == new
+
+
 def test_rollback_in_the_middle_of_a_drain(pair: SmallStack, load: LoadClient) -> None:
     """Streams still end on the colour that was left, and the way back to it is open."""
     old = pair.version

@@ -55,20 +55,17 @@ LIVE: Mapping[Colour, tuple[str, ...]] = {"blue": ("x-api-blue",)}
             Plan(frozen=True, declared=LIVE),
             "The update leaves both colours as they are. The configuration describes release R.",
         ),
-        (Plan(rebuilds=True, declared={"blue": ()}), False, f"{MOVES} blue stays live with release R."),
+        (Plan(rebuilds=True, declared={"blue": ()}), f"{MOVES} blue stays live with release R."),
         (
             Plan(rebuilds=True, frozen=True, declared={"blue": (), "green": ()}),
-            False,
             f"{MOVES} blue stays live with release R. {COPIED}",
         ),
         (
             Plan(rebuilds=True, create="green", declared={"blue": ()}),
-            False,
             f"{MOVES} blue stays live with release R. {COPIED}",
         ),
         (
             Plan(rebuilds=True, flips=True, declared={"blue": ()}),
-            False,
             f"{MOVES} No release is live yet; requests go to blue with release R behind the gate.",
         ),
     ],

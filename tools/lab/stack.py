@@ -231,7 +231,9 @@ class SmallStack(Project):
         status = self.status()
         needed = ("blue", "green") if pair else (status["live"],)
         sound = all((status["colours"][colour] or {}).get("health") == "ready" for colour in needed)
-        if not sound or (pair and status["phase"] != "done"):
+        # A release that never went live is no standby.
+        paired = status["phase"] == "done" and "unreleased" not in self.rollout("status").stdout if pair else True
+        if not sound or not paired:
             self.release()
             self.release()
         self.version = self.versions()[self.live]
