@@ -9,6 +9,7 @@ from engine.errors import Refused
 from rollout import commands
 from rollout.colours import Replica
 from rollout.journal import Journal
+from workloads.colour import Colour
 
 Q, R, N = "q" * 12, "r" * 12, "5" * 12
 AT = "2026-01-01T00:00:00Z"
@@ -41,8 +42,8 @@ def test_a_standby_that_was_live_before_is_the_way_back(monkeypatch: pytest.Monk
 def test_what_failed_its_gate_or_waited_is_no_way_back_though_it_was_given_up(
     monkeypatch: pytest.MonkeyPatch, journal: Journal, phase: Any
 ) -> None:
-    target = None if phase == "done" else "green"
-    given_up = journal.begun("green", N, AT).at_phase(phase, target, AT)  # type: ignore[arg-type]
+    target: Colour | None = None if phase == "done" else "green"
+    given_up = journal.begun("green", N, AT).at_phase(phase, target, AT)
     with pytest.raises(Refused, match=f"green holds release {N}, which has not been live"):
         rolled_back(monkeypatch, given_up, N, 3)
 
