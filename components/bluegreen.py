@@ -15,9 +15,10 @@ from components.step import step
 from rollout.arguments import Asked, Before, Place, Preflight, Release, Smoke, Terms
 from rollout.plan import Plan
 from settings import Settings
-from settings.api import CHAT, EMBEDDING
+from settings.api import CHAT, EMBEDDING, MOST_REPLICAS
 from settings.api_secret import FOLDER
 from workloads import ollama
+from workloads.api import colour_workloads
 from workloads.colour import COLOURS, Colour
 from workloads.secrets import volume_prefix
 from workloads.stack import Stack
@@ -128,16 +129,18 @@ class BlueGreen(pulumi.ComponentResource):
         names = plan.declared.get(colour)
         if colour == plan.create or names == ():
             return wanted
-        # Of a container that is not touched only the name matters, and the secrets in use: Pulumi must not remove their
-        # volume first. There may be more of them than are wanted.
+        # Pulumi makes a container that is not touched anew after all if it replaces a network: then the container needs
+        # the address of its own number. There may be more or fewer of them than are wanted. The secrets are those in
+        # use: Pulumi must not remove their volume first.
         mounts = tuple(
             Mount(volume=Volume(name=name), path=FOLDER) for name in secret_volumes(args.settings, plan, colour)
         )
-        return tuple(replace(wanted[0], name=name, files=(), mounts=mounts) for name in names or ())
+        numbered = {replica.name: replica for replica in colour_workloads(args.settings, colour, MOST_REPLICAS)}
+        return tuple(replace(numbered[name], files=(), mounts=mounts) for name in names or () if name in numbered)
 
     def _container(self, workload: Workload, plan: Plan, preflight: pulumi.Resource) -> docker.Container:
         """One replica. Its attempt is in its labels, so that a container which is to be made anew really is."""
-        args, touched = self._args, workload.labels["orca.colour"] == plan.create
+        args, touched = self._args, plan.rebuilds or workload.labels["orca.colour"] == plan.create
         labels = {"orca.attempt": str(plan.attempt)}
         return container(
             f"{self._name}-{workload.name.removeprefix(f'{self._place.service}-')}",

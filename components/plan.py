@@ -36,6 +36,8 @@ def release_plan(settings: Settings, stack: Stack) -> Plan:
         wanted=Wanted(
             release=api.current_release(settings), former=api.former_release(settings), way=api.way(settings.api)
         ),
+        network=str(stack.networks["app-network"].subnet),
+        narrowed=settings.narrowed,
         last_live=last.get("live") or None,
         last_release=last.get("release") or "",
         volume=next(mount.volume.name for mount in stack.edge.mounts if mount.path == STATE),
@@ -51,7 +53,8 @@ def release_plan(settings: Settings, stack: Stack) -> Plan:
         raise pulumi.RunError(plan.refusal)
     if plan.note:
         pulumi.log.warn(plan.note)
-    pulumi.log.info(sentence(plan, manual=look.manual))
+    say = pulumi.log.warn if plan.rebuilds else pulumi.log.info
+    say(sentence(plan))
     return plan
 
 

@@ -24,7 +24,7 @@ def on_engine(settings: Settings) -> pulumi.ResourceOptions:
         if pulumi.Config("docker").get(key):
             raise pulumi.RunError(
                 f"docker:{key} is set, which only the Docker provider reads. Nothing was changed. Remove it with "
-                f"`pulumi config rm docker:{key}`, and name the engine by dockerHost."
+                f"`pulumi config rm docker:{key} --stack {pulumi.get_stack()}`, and name the engine by dockerHost."
             )
     if settings.docker_host is None:
         return pulumi.ResourceOptions()

@@ -64,4 +64,5 @@ def unknown() -> pulumi.Output[str]:
         made.set_result(value)
         return made
 
+    # The SDK has no public call for an unknown output. Its types do not see what these futures hold.
     return pulumi.Output(future(set()), future(None), future(False), future(True))  # type: ignore[arg-type]

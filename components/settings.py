@@ -1,6 +1,6 @@
 """The stack's settings, from Pulumi's configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,10 @@ from components import stack_file
 from components.secrets import fetched
 from settings import Settings, SettingsError, load
 from settings.scalars import Sealed, Unclear, decoded
-from settings.schema import secret_places
+from settings.schema import secret_places, takes_secret
+
+_ALSO_READ = ("pulumi:", "docker:", "command:")
+"""Pulumi's namespace, and those of the providers that the program uses."""
 
 
 def stack_settings() -> Settings:
@@ -22,10 +25,15 @@ def stack_settings() -> Settings:
     Pulumi hands decrypted values over, and of a secret only the key at the top: `edge`, wherever in it the secret is.
     The exact place, and how a value is spelled, is in `Pulumi.<stack>.yaml` in the program's folder. A key is looked up
     there if its value there is the one that Pulumi hands over. If it is not (`pulumi --config-file`, a configuration
-    that comes from elsewhere), a key with a secret is accepted if a place for secrets below it has a value; without
-    one, the secret is somewhere else and the whole key is refused.
+    that comes from elsewhere), a key with a secret is accepted if a place for secrets below it has a value, and every
+    value in such a place counts as a secret; without one, the secret is somewhere else and the whole key is refused.
     """
     stack = pulumi.get_stack()
+    if strange := unread(_handed()):
+        pulumi.log.warn(
+            f"No part of stack {stack} reads {', '.join(strange)}: the keys of this project begin with `{_prefix()}`. "
+            "Correct the key, or remove it."
+        )
     try:
         filed = stack_file.read(stack, Path.cwd())
     except SettingsError:
@@ -51,7 +59,21 @@ def _as_written(key: str, value: Any, secret: bool, filed: Any) -> Any:
         return _merged(value, filed)
     if secret and not any(_has_value(value, place.split(".")[1:]) for place in secret_places() if _below(key, place)):
         return SecretStr("")
-    return value
+    return _taken(value, (key,)) if secret else value
+
+
+def _taken(value: Any, path: tuple[int | str, ...]) -> Any:
+    """A value with a `SecretStr` for each text that stands in a place for secrets and is no reference."""
+    if isinstance(value, dict):
+        return value if "from" in value else {key: _taken(part, (*path, key)) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_taken(part, (*path, index)) for index, part in enumerate(value)]
+    if not isinstance(value, str) or not takes_secret(path):
+        return value
+    # A table or a list of secrets may be JSON text; below it, only a reference is JSON and no secret.
+    found = decoded(value)
+    is_table = isinstance(found, dict | list) and not takes_secret(path[:-1])
+    return _taken(found, path) if is_table or (isinstance(found, dict) and "from" in found) else SecretStr(value)
 
 
 def _same(handed: Any, filed: Any) -> bool:
@@ -92,10 +114,20 @@ def _has_value(value: Any, path: list[str]) -> bool:
     return not path and bool(value)
 
 
+def unread(keys: Iterable[str]) -> list[str]:
+    """The keys whose namespace is neither this project's nor Pulumi's nor a provider's: nothing reads them."""
+    read = (_prefix(), *_ALSO_READ)
+    return sorted(key for key in keys if not key.startswith(read))
+
+
 def _values() -> dict[str, Any]:
-    """Every key of this project: `pulumi.Config` can only be asked for keys it is told, and a misspelt one is not."""
-    found = {**config.get_config_env(), **config.CONFIG.get()}
-    return {key.removeprefix(_prefix()): value for key, value in found.items() if key.startswith(_prefix())}
+    """Every key of this project."""
+    return {key.removeprefix(_prefix()): value for key, value in _handed().items() if key.startswith(_prefix())}
+
+
+def _handed() -> dict[str, Any]:
+    """Every key of the stack: `pulumi.Config` can only be asked for keys it is told, and a misspelt one is not."""
+    return {**config.get_config_env(), **config.CONFIG.get()}
 
 
 def _secret_keys() -> set[str]:

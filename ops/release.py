@@ -6,7 +6,7 @@ import sys
 
 from components.stack_file import ROOT, read_stack
 from engine.address import Address
-from engine.errors import Refused
+from engine.errors import CommandError, Refused
 from ops import pulumi
 from ops.up import up
 from rollout.stack import engine_of
@@ -24,11 +24,20 @@ def release(stack: str, tag: str) -> None:
         _must_be_built_here(stack, settings)
         _build(engine_of(stack))
         tag = LOCAL
-    if settings.image_tag != tag:
-        pulumi.make(stack)
-        pulumi.read("config", "set", "IMAGE_TAG", tag, "--stack", stack)
-        print(f"IMAGE_TAG of {stack} is {tag} now.")
-    up(stack)
+    if settings.image_tag == tag:
+        up(stack)
+        return
+    pulumi.make(stack)
+    pulumi.read("config", "set", "IMAGE_TAG", tag, "--stack", stack)
+    print(f"IMAGE_TAG of {stack} is {tag} now.")
+    try:
+        up(stack)
+    except (pulumi.PulumiFailed, CommandError) as error:
+        raise type(error)(
+            f"{error}\nIMAGE_TAG in Pulumi.{stack}.yaml is {tag} still. Correct the cause and run the same command "
+            f"again, or go back: `pulumi config set IMAGE_TAG {settings.image_tag} --stack {stack}`, then "
+            f"`make up STACK={stack}`."
+        ) from None
 
 
 def _must_be_built_here(stack: str, settings: Settings) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from render.capacity import capacity
+from render.capacity import below, capacity
 from render.keys import keys
 from render.limits import limits
 from settings import Settings
@@ -127,6 +127,7 @@ def _environment() -> Environment:
         autoescape=False,  # the output is nginx configuration, not HTML, and every value is a validated setting
     )
     environment.filters["regex"] = re.escape
+    environment.filters["below"] = below
     return environment
 
 

@@ -1,5 +1,6 @@
 """What the steps of a release are told, each in one argument (engine/arguments.py)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workloads.colour import Colour
@@ -63,13 +64,17 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What is planned against: what is `wanted`; `last_live` and `last_release` are what the stack's outputs say of the
-    last update. An edge that does not run has left its state in `volume`, where a container
-    of its `image` looks. `manual`: a person promotes. `preview`: nothing will be done, and the host may be unreachable.
+    """What is planned against: what is `wanted`; `network`, the wanted range of the one between the edge and the API;
+    `narrowed`, the paths that settings of the edge name within the wanted ones, by key; `last_live` and `last_release`
+    are what the stack's outputs say of the last update. An edge that does not run has left its state in `volume`, where
+    a container of its `image` looks. `manual`: a person promotes. `preview`: nothing will be done, and the host may be
+    unreachable.
     """
 
     place: Place
     wanted: Wanted
+    network: str
+    narrowed: Mapping[str, tuple[str, ...]]
     last_live: Colour | None
     last_release: str
     volume: str

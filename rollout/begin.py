@@ -10,8 +10,10 @@ from rollout import state
 from rollout.arguments import Look
 from rollout.claim import new_id
 from rollout.colours import volumes_of
+from rollout.exchange import exchange
 from rollout.observe import observe
 from rollout.plan import Last, Observed, Plan, known_as, plan, plan_unseen
+from rollout.rebuild import rebuild
 from rollout.state import State, TakenOver
 
 _TRIES = 5
@@ -29,7 +31,8 @@ def begin(look: Look, address: Address) -> Plan:
     except NeedsPerson as error:
         if not look.preview:
             raise
-        return replace(plan_unseen(last, look.wanted.release, str(error)), release=look.wanted.release)
+        unseen = plan_unseen(last, look.wanted.release, str(error), manual=look.manual)
+        return replace(unseen, release=look.wanted.release)
 
 
 def _claimed(address: Address, look: Look, last: Last) -> Plan:
@@ -67,4 +70,5 @@ def _planned(seen: Observed, last: Last, look: Look) -> Plan:
         if colour != made.create and replicas and replicas[0].way
     }
     volumes = {colour: names for colour, replicas in seen.colours.items() if (names := volumes_of(replicas))}
-    return replace(made, release=wanted, ways=ways, volumes=volumes)
+    made = replace(made, release=wanted, ways=ways, volumes=volumes)
+    return exchange(rebuild(made, seen, look), seen, look)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import quick
 from workloads.colour import COLOURS, Colour
-from workloads.way import Way, of_labels
+from workloads.way import REPLICAS, Way, of_labels
 
 if TYPE_CHECKING:
     import docker
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Replica:
     """One container of a colour.
 
-    `index` counts from 0; `state` is the engine's word, with the exit code of one that has ended; `health` is the
+    `index` counts from 0; `of` is the number of containers that its colour was made with, 0 if its labels do not hold
+    it; `state` is the engine's word, with the exit code of one that has ended; `health` is the
     verdict of the image's own check, empty if it has none; `since` is its last start, empty if there was none;
     `addresses` are its fixed ones, up or down; `volumes` the names of those that are mounted; `way` is None if its
     labels do not hold it.
@@ -26,6 +27,7 @@ class Replica:
     name: str
     colour: Colour
     index: int
+    of: int = 0
     state: str = "running"
     health: str = ""
     release: str = ""
@@ -71,6 +73,17 @@ def release_of(replicas: tuple[Replica, ...]) -> str:
     return releases.pop() if len(releases) == 1 else ""
 
 
+def shortage(replicas: tuple[Replica, ...]) -> str:
+    """How many of its containers a colour still has, as `1 of 2`; empty if none was removed, or if all were."""
+    made = max((replica.of for replica in replicas), default=0)
+    return f"{len(replicas)} of {made}" if len(replicas) < made else ""
+
+
+def attempt_of(replicas: tuple[Replica, ...]) -> int:
+    """The attempt that a colour's containers were made at; 0 if there are none."""
+    return max((replica.attempt for replica in replicas), default=0)
+
+
 def volumes_of(replicas: tuple[Replica, ...]) -> tuple[str, ...]:
     """The names of all volumes that a colour's containers have mounted."""
     return tuple(sorted({name for replica in replicas for name in replica.volumes}))
@@ -89,6 +102,7 @@ def _replica(attrs: Mapping[str, Any], colour: Colour, index: int) -> Replica:
         name=attrs["Name"].removeprefix("/"),
         colour=colour,
         index=index,
+        of=int(labels.get(REPLICAS, 0)),
         state=state["Status"] + ended,
         health=state.get("Health", {}).get("Status", "").replace("none", ""),
         release=labels.get("orca.release", ""),

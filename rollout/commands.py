@@ -8,7 +8,7 @@ from engine.edge import read_codes
 from engine.errors import Refused
 from rollout import state
 from rollout.claim import Claim, new_id
-from rollout.colours import Colours, Replica, release_of, releases
+from rollout.colours import Colours, Replica, attempt_of, release_of, releases
 from rollout.flip import flip
 from rollout.gate import asking, gate, passes
 from rollout.journal import Journal, now, rebuilt
@@ -23,8 +23,8 @@ def rollback(stack: Stack) -> None:
     before = seen.journal
     live = before.live or seen.state.marker
     bad, good = seen.colours[live], seen.colours[other(live)]
-    _must_have_passed(before, good)
-    _must_differ(before, bad, good)
+    _must_differ(stack.name, before, bad, good)
+    _must_have_been_live(stack.name, before, bad, good)
     _must_be_ready(seen, good)
 
     def back(journal: Journal) -> Journal:
@@ -42,13 +42,15 @@ def rollback(stack: Stack) -> None:
 
 
 def flip_to(stack: Stack, to: Colour) -> None:
-    """The bare flip: it rejects nothing and watches nothing. Raises Refused unless the colour is ready."""
+    """The bare flip: it rejects nothing and watches nothing. Raises Refused unless the colour is ready; where no
+    container of the live colour runs, one replica that is ready is enough."""
     seen = _look(stack, ask=to)
     before = seen.journal
     if before.live == to:
         say(f"{to} is live already; nothing was changed.")
         return
-    _must_be_ready(seen, seen.colours[to])
+    down = before.live is not None and not any(replica.running for replica in seen.colours[before.live])
+    _must_be_ready(seen, seen.colours[to], one_will_do=down)
     release = release_of(seen.colours[to])
 
     def over(journal: Journal) -> Journal:
@@ -129,38 +131,53 @@ def _look(stack: Stack, *, ask: Colour | Literal["standby"] | None = None) -> _S
     answers = read_codes(said, len(colours[asked])) if asked else []
     if found.journal:
         return _Seen(colours=colours, answers=answers, state=found, journal=found.journal)
-    attempt = max((replica.attempt for replicas in colours.values() for replica in replicas), default=0)
+    attempt = max(attempt_of(replicas) for replicas in colours.values())
     made = rebuilt(found.marker, releases(colours), attempt, now())
     remark = f"{found.damage[0].upper()}{found.damage[1:]}: it was made anew, and rejected releases are forgotten."
     return _Seen(colours=colours, answers=answers, state=found, journal=made, remark=remark)
 
 
-def _must_have_passed(journal: Journal, good: tuple[Replica, ...]) -> None:
-    """The standby must be a release that once was live, not one that is on its way."""
-    if good and journal.target == good[0].colour and journal.phase in ("starting", "gating", "waiting"):
-        raise Refused(
-            f"There is nothing to roll back to: {good[0].colour} holds release {release_of(good) or 'unknown'}, which "
-            f"has not been live. {journal.live} stays live; nothing was changed."
-        )
+def _must_have_been_live(stack: str, journal: Journal, bad: tuple[Replica, ...], good: tuple[Replica, ...]) -> None:
+    """The standby must have proved itself on requests. One that is on its way has not, and neither has one that failed
+    its gate or was never promoted, even if its release has been given up since."""
+    colour, release = good[0].colour, release_of(good)
+    if not journal.has_been_live(colour, release, older=attempt_of(good) < attempt_of(bad)):
+        why = f"has not been live since {colour} was made"
+    elif journal.target == colour and journal.phase in ("starting", "gating", "waiting"):
+        why = f"is at {journal.phase} once more and has not gone live"
+    else:
+        return
+    raise Refused(
+        f"There is nothing to roll back to: {colour} holds release {release or 'unknown'}, which {why}. {journal.live} "
+        f"stays live; nothing was changed. {_put_back(stack)} `flip --to {colour}` overrides this."
+    )
 
 
-def _must_differ(journal: Journal, bad: tuple[Replica, ...], good: tuple[Replica, ...]) -> None:
+def _must_differ(stack: str, journal: Journal, bad: tuple[Replica, ...], good: tuple[Replica, ...]) -> None:
     if not good:
-        raise Refused(f"There is no standby to roll back to; {journal.live} stays live. Nothing was changed.")
+        raise Refused(
+            f"There is no standby to roll back to; {journal.live} stays live. Nothing was changed. {_put_back(stack)}"
+        )
     if release_of(good) == release_of(bad):
         raise Refused(f"Both colours run release {release_of(good)}; {journal.live} stays live. Nothing was changed.")
     if rejection := journal.rejection(release_of(good)):
         raise Refused(
             f"The standby {good[0].colour} holds release {rejection.release}, which was rejected at {rejection.at}: "
             f"{rejection.reason}. {journal.live} stays live; nothing was changed. `flip --to {good[0].colour}` "
-            "overrides this."
+            f"overrides this. {_put_back(stack)}"
         )
 
 
-def _must_be_ready(seen: _Seen, standby: tuple[Replica, ...]) -> None:
+def _put_back(stack: str) -> str:
+    return f"For another release, put its configuration back in Pulumi.{stack}.yaml, then run `make up STACK={stack}`."
+
+
+def _must_be_ready(seen: _Seen, standby: tuple[Replica, ...], *, one_will_do: bool = False) -> None:
     live = seen.journal.live
     if not standby:
         raise Refused(f"That colour has no container; {live} stays live. Nothing was changed.")
+    if one_will_do and any(passes([code]) for code in seen.answers):
+        return
     if not all(replica.running for replica in standby) or not passes(seen.answers):
         found = ", ".join(
             f"{replica.name} is {replica.state} and answers {code or 'nothing'}"

@@ -17,6 +17,7 @@ from rollout.claim import Claim
 from rollout.colours import Colours, Replica, find_colours
 from rollout.kept import keep
 from rollout.smoke import send
+from workloads.colour import Colour, other
 
 if TYPE_CHECKING:
     import docker
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _EVERY = 0.5  # seconds between two passes
 _RESTARTS = 3  # a container that ends this often while it is asked will not get better
 _SPEAK_EVERY = 10  # seconds
+_LOOKS = 4  # at a live colour that does not answer, before it counts as down
 NOT_ASKED = 421  # what the edge says of a replica beyond the configured number (nginx/sites/90-admin.conf.j2)
 
 
@@ -47,6 +49,23 @@ def passes(codes: Sequence[int]) -> bool:
 def is_ready(edge: Edge, replicas: Sequence[Replica]) -> bool:
     """Whether all replicas run and answer their readiness path now."""
     return bool(replicas) and all(replica.running for replica in replicas) and passes(codes(edge, replicas))
+
+
+def answering(edge: Edge, colours: Colours, live: Colour) -> frozenset[Colour]:
+    """The colours of which at least one replica answers its readiness path with 2xx.
+
+    A live colour may be unready for a moment. Where the other one answers and the live one does not, both are asked
+    again for some seconds.
+    """
+    replicas = [replica for colour in colours.values() for replica in colour]
+    found: frozenset[Colour] = frozenset()
+    for look in range(_LOOKS):
+        time.sleep(look and 1)
+        codes_now = codes(edge, replicas) if replicas else []
+        found = frozenset(replica.colour for replica, code in zip(replicas, codes_now, strict=True) if passes([code]))
+        if live in found or other(live) not in found:
+            break
+    return found
 
 
 def gate(

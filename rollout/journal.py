@@ -48,7 +48,8 @@ class Rejection:
 
 @dataclass(frozen=True, kw_only=True)
 class Journal:
-    """`generation` counts flips, `attempt` counts the times that containers of a colour were about to be made."""
+    """`generation` counts flips, `attempt` counts the times that containers of a colour were about to be made.
+    `previous` is the colour that was live before, None once its containers have been made anew."""
 
     generation: int = 0
     attempt: int = 0
@@ -69,6 +70,7 @@ class Journal:
             attempt=self.attempt + 1,
             phase="starting",
             target=target,
+            previous=None if self.previous == target else self.previous,
             releases={**self.releases, target: release},
             terms=None,
             updated=at,
@@ -103,6 +105,18 @@ class Journal:
 
     def allow(self, release: str, at: str) -> "Journal":
         return replace(self, rejected=tuple(found for found in self.rejected if found.release != release), updated=at)
+
+    def has_been_live(self, colour: Colour, release: str, *, older: bool) -> bool:
+        """Whether `colour`, which runs `release`, has been live since its containers were made. `older`: they were made
+        before those of the live colour.
+
+        Earlier versions left `previous` as it was when they made a colour anew. There the colour's last flip names
+        another release, and its containers are the younger ones. A journal that was made anew knows no such flip.
+        """
+        if colour == self.live:
+            return True
+        last = next((flip for flip in reversed(self.flips) if flip.to == colour), None)
+        return self.previous == colour and (older or last is None or last.release == release)
 
     def rejection(self, release: str) -> Rejection | None:
         return next((found for found in self.rejected if found.release == release), None)

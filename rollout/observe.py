@@ -1,5 +1,7 @@
 """Seeing: what the host says of the edge, its state and the colours."""
 
+from dataclasses import replace
+
 from engine import quick
 from engine.address import Address
 from engine.client import connect, find
@@ -7,6 +9,7 @@ from engine.edge import Edge
 from rollout import former, state
 from rollout.arguments import Look
 from rollout.colours import find_colours
+from rollout.gate import answering
 from rollout.plan import Observed
 from rollout.state import State
 
@@ -28,9 +31,11 @@ def observe(client: quick.Engine, address: Address, look: Look) -> tuple[Observe
     )
     # After the state: if that is then claimed as it was read, nothing was released in between.
     colours = find_colours(client, place.service)
-    if status == "running":
-        colours = former.with_ways(Edge(client, place.edge), colours)
     if found is None:
         return Observed(edge=status, colours=colours), None
     seen = Observed(edge=status, marker=found.marker, journal=found.journal, damage=found.damage, colours=colours)
+    if status == "running":
+        edge = Edge(client, place.edge)
+        answers = answering(edge, colours, found.marker)
+        seen = replace(seen, colours=former.with_ways(edge, colours), answering=answers)
     return seen, found

@@ -4,8 +4,10 @@
 |-------------------------------------------|--------|-------------------------------------------------------------|
 | nothing live                              | R      | make blue, gate it, make it live                            |
 | R is live                                 | R      | nothing                                                     |
+| R is live, but misses a container         | R      | as if another release were live                             |
 | Q is live, the idle colour runs R         | R      | gate the idle colour, flip: a rollback touches no container |
 | Q is live, the idle colour is other       | R      | preflight, make the idle colour anew, gate it, flip         |
+| the live colour is down, the other serves | R      | refuse: a person flips first                                |
 | R was rejected                            | R      | refuse                                                      |
 | the state is lost, though something lives | R      | refuse                                                      |
 """
@@ -14,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from rollout.arguments import Wanted
-from rollout.colours import Colours, release_of
+from rollout.colours import Colours, release_of, shortage
 from rollout.journal import Journal
 from workloads.colour import COLOURS, Colour, other
 from workloads.way import Way
@@ -23,13 +25,15 @@ from workloads.way import Way
 @dataclass(frozen=True, kw_only=True)
 class Observed:
     """What is seen on the host. `edge` is the engine's word for the state of the proxy, `absent` if there is none.
-    `damage` says why `journal` is None; it is empty where neither marker nor journal could be looked at."""
+    `damage` says why `journal` is None; it is empty where neither marker nor journal could be looked at. `answering`
+    are the colours of which a replica answers its readiness path; where that cannot be asked, both."""
 
     edge: str = "running"
     marker: Colour = "blue"
     journal: Journal | None = None
     damage: str = ""
     colours: Colours = field(default_factory=lambda: dict.fromkeys(COLOURS, ()))
+    answering: frozenset[Colour] = frozenset(COLOURS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +50,10 @@ class Plan:
     containers are made anew; `flips` says whether the live colour changes. `declared` are the colours that exist
     besides, by the names of their containers; without names they have as many as the settings say. `ways` are those of
     the colours that exist and are not made anew, as far as they are known; `volumes` are those that each colour has
-    mounted. `release` is the id under which the host knows the wanted release. `frozen`: nothing of the release may be
-    touched. A `refusal` ends the update before anything is changed; a `note` is for the person who reads along.
+    mounted. `release` is the id under which the host knows the wanted release. `waits`: after the gate a person
+    promotes it. `frozen`: nothing of the release may be touched. `rebuilds`: Pulumi makes every container anew, because
+    the networks move (rollout/rebuild.py). A `refusal` ends the update before anything is changed; a `note` is for the
+    person who reads along.
     """
 
     target: Colour = "blue"
@@ -59,7 +65,9 @@ class Plan:
     ways: Mapping[Colour, Way] = field(default_factory=dict)
     volumes: Mapping[Colour, tuple[str, ...]] = field(default_factory=dict)
     release: str = ""
+    waits: bool = False
     frozen: bool = False
+    rebuilds: bool = False
     refusal: str = ""
     note: str = ""
 
@@ -92,7 +100,7 @@ def plan(seen: Observed, last: Last, wanted: str, *, manual: bool = False) -> Pl
     return replace(made, note=f"{note}\n{made.note}".strip())
 
 
-def plan_unseen(last: Last, wanted: str, why: str) -> Plan:
+def plan_unseen(last: Last, wanted: str, why: str, *, manual: bool = False) -> Plan:
     """The plan of a preview that cannot reach the host: the stack's last outputs stand in for what would be seen."""
     note = f"{why}\nThis preview takes the stack's last outputs for the truth; the update will look again."
     if last.live is None:
@@ -100,7 +108,7 @@ def plan_unseen(last: Last, wanted: str, why: str) -> Plan:
     if last.release == wanted:
         return Plan(target=last.live, declared=dict.fromkeys(COLOURS, ()), frozen=True, note=note)
     idle = other(last.live)
-    return Plan(target=idle, create=idle, flips=True, declared={last.live: ()}, note=note)
+    return Plan(target=idle, create=idle, flips=not manual, waits=manual, declared={last.live: ()}, note=note)
 
 
 def _with_journal(seen: Observed, journal: Journal, wanted: str, *, manual: bool) -> Plan:
@@ -112,24 +120,35 @@ def _with_journal(seen: Observed, journal: Journal, wanted: str, *, manual: bool
         made = runs.get(target) == wanted and journal.phase != "starting"
         return _step(journal, target=target, create=None if made else target, flips=True, names=names)
     if live not in names:
-        return _without_live(journal, live, names, wanted)
+        return _without_live(seen, journal, live, names, wanted)
 
     idle = other(live)
     unfinished = journal.phase == "starting" and journal.target == idle
-    if runs[live] == wanted:
+    served = idle in names and idle in seen.answering and live not in seen.answering
+    short = shortage(seen.colours[live]) if runs[live] == wanted else ""
+    # A release that was rejected and made live by hand is not brought anywhere.
+    if runs[live] == wanted and (not short or journal.rejection(wanted)):
+        if unfinished and served:
+            return Plan(refusal=served_by_other(live, "does not answer"))
         if unfinished and idle in names:
             note = f"An update was cut off while it made {idle}; {idle} becomes a standby of the live release."
             return _step(journal, target=live, create=idle, flips=False, names=names, note=note)
-        return _step(journal, target=live, create=None, flips=False, names=names)
+        missing = shortage(seen.colours[idle])
+        note = f"{idle} has {missing} containers. The next release makes {idle} anew." if missing else ""
+        return _step(journal, target=live, create=None, flips=False, names=names, note=note)
     if rejection := journal.rejection(wanted):
         return Plan(
             refusal=f"Release {wanted} was rejected at {rejection.at}: {rejection.reason}.\n"
             f"Nothing was changed; {live} is live with release {runs[live]}. Change the configuration, or allow the "
             f"release again with `python -m rollout allow {wanted}`, then run the same command again."
         )
-    if runs.get(idle) == wanted and not unfinished:
-        return _step(journal, target=idle, create=None, flips=not manual, names=names)
-    return _step(journal, target=idle, create=idle, flips=not manual, names=names)
+    note = f"{live} has {short} containers. So {idle} takes its place, with all containers of release {wanted}."
+    note = note if short else ""
+    if runs.get(idle) == wanted and not unfinished and not shortage(seen.colours[idle]):
+        return _step(journal, target=idle, create=None, flips=not manual, names=names, note=note, waits=manual)
+    if served:
+        return Plan(refusal=served_by_other(live, "does not answer"))
+    return _step(journal, target=idle, create=idle, flips=not manual, names=names, note=note, waits=manual)
 
 
 def _step(
@@ -139,6 +158,7 @@ def _step(
     create: Colour | None,
     flips: bool,
     names: Mapping[Colour, tuple[str, ...]],
+    waits: bool = False,
     note: str = "",
 ) -> Plan:
     return Plan(
@@ -148,6 +168,7 @@ def _step(
         generation=journal.generation + flips,
         attempt=journal.attempt + (create is not None),
         declared={colour: found for colour, found in names.items() if colour != create},
+        waits=waits,
         note=note,
     )
 
@@ -182,7 +203,18 @@ def _without_journal(seen: Observed, last: Last) -> Plan:
     )
 
 
-def _without_live(journal: Journal, live: Colour, names: Mapping[Colour, tuple[str, ...]], wanted: str) -> Plan:
+def served_by_other(live: Colour, why: str) -> str:
+    """The refusal where the colour that is not live answers all requests: nobody may take it away."""
+    idle = other(live)
+    return (
+        f"{live} is live but {why}: requests go to {idle}. Nothing was changed. Make {idle} "
+        f"the live colour with `python -m rollout flip --to {idle}`, then run the same command again."
+    )
+
+
+def _without_live(
+    seen: Observed, journal: Journal, live: Colour, names: Mapping[Colour, tuple[str, ...]], wanted: str
+) -> Plan:
     """The live colour has no container: a stranger has removed it."""
     idle = other(live)
     if journal.releases.get(live) == wanted:
@@ -192,9 +224,6 @@ def _without_live(journal: Journal, live: Colour, names: Mapping[Colour, tuple[s
             frozen=True,
             note=f"{live} is live but has no container. `pulumi up --refresh` makes it again.",
         )
-    if idle not in names:
+    if idle not in names or idle not in seen.answering:
         return _step(journal, target=live, create=live, flips=False, names=names)
-    return Plan(
-        refusal=f"{live} is live but has no container: requests go to {idle}. Nothing was changed. Make {idle} "
-        f"the live colour with `python -m rollout flip --to {idle}`, then run the same command again."
-    )
+    return Plan(refusal=served_by_other(live, "has no container"))

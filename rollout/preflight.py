@@ -1,9 +1,9 @@
 """Step `preflight`: clear the way for the containers of a colour that are about to be made anew.
 
 It holds the update to what it was planned against, waits until the old containers have no request in flight, and
-removes them: also those that an update left behind which was killed before Pulumi had taken note of them. If the new
-containers need another configuration of the edge (their port, say), the edge takes it up now: until here the old ones
-were the standby.
+removes them: also those that an update left behind which was killed before Pulumi had taken note of them. It removes
+none while the live colour is down and they answer instead. If the new containers need another configuration of the edge
+(their port, say), the edge takes it up now: until here the old ones were the standby.
 """
 
 import time
@@ -20,8 +20,11 @@ from rollout.arguments import Preflight
 from rollout.claim import Claim, standing
 from rollout.colours import Replica, find_colours
 from rollout.connections import drained
+from rollout.gate import answering
 from rollout.journal import Journal, now
 from rollout.kept import forget
+from rollout.plan import served_by_other
+from workloads.colour import other
 
 _STOP = 10  # seconds; it has no request left to end
 _CONFLICT = 409  # the engine's answer while another removal of the same container goes on
@@ -29,12 +32,13 @@ _GONE = 30  # seconds that another deployment's removal of a container may take
 
 
 def preflight(client: docker.DockerClient, args: Preflight) -> None:
-    """Raises Refused when the state has moved on, or when there are requests in flight to the end of the time;
-    TakenOver within two seconds of another claim."""
+    """Raises Refused when the state has moved on, when there are requests in flight to the end of the time, or when
+    the live colour does not answer and this one does; TakenOver within two seconds of another claim."""
     edge = Edge(client, args.place.edge)
     with standing(edge) as claim:
         fresh = Journal() if (args.generation, args.attempt) == (0, 1) else None
-        old = find_colours(client, args.place.service)[args.colour]
+        colours = find_colours(client, args.place.service)
+        old = colours[args.colour]
         journal = claim.read().journal or fresh
         if journal:
             _begin(journal, args)
@@ -46,6 +50,11 @@ def preflight(client: docker.DockerClient, args: Preflight) -> None:
                 "be cut. Nothing was changed. Run the same command again when they have ended, or raise "
                 "rollout.drainTimeout."
             )
+        if old and journal and journal.live == (live := other(args.colour)):
+            # The plan's look was before the pull and the drain, which may take long.
+            found = answering(edge, colours, live)
+            if args.colour in found and live not in found:
+                raise Refused(served_by_other(live, "does not answer"))
         claim.change(lambda journal: _begin(journal, args), instead=fresh)
         forget(edge, args.colour)
         for replica in old:

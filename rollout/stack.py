@@ -91,6 +91,7 @@ def _docker_host(path: Path) -> str | None:
     if not isinstance(found, str | None):
         raise Usage(
             f"dockerHost in {path.name} is not a text (a Pulumi secret cannot be read here), so nothing says which "
-            "engine the stack is on. Set it with `pulumi config set --plaintext dockerHost <address>`."
+            "engine the stack is on. Set it with "
+            f"`pulumi config set --plaintext dockerHost <address> --stack {path.stem.removeprefix('Pulumi.')}`."
         )
     return found

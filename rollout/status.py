@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rollout import connections, state
-from rollout.colours import Replica, release_of
+from rollout.colours import Colours, Replica, attempt_of, release_of, shortage
 from rollout.gate import NOT_ASKED, codes, passes
 from rollout.journal import Journal, now, rebuilt
 from rollout.stack import Stack
-from workloads.colour import COLOURS, Colour
+from workloads.colour import COLOURS, Colour, other
 
 _FLIPS = 5  # below the table
 _NUMBERS = ("age", "in flight", "restarts")
@@ -39,6 +39,8 @@ class CertificateStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
+    """`standby` is the colour that a rollback would go to, None if there is none."""
+
     stack: str
     marker: Colour
     damage: str
@@ -46,6 +48,7 @@ class Status:
     colours: dict[Colour, ColourStatus | None]
     certificate: CertificateStatus | None = None
     pages: str = ""
+    standby: Colour | None = None
 
 
 def look(stack: Stack) -> Status:
@@ -53,14 +56,16 @@ def look(stack: Stack) -> Status:
     colours, found = stack.colours(), state.read(stack.edge)
     in_flight = connections.by_colour(stack.edge, colours, found.marker)
     releases = {colour: release_of(replicas) for colour, replicas in colours.items() if replicas}
+    journal = found.journal or rebuilt(found.marker, releases, 0, now())
     return Status(
         stack=stack.name,
         marker=found.marker,
         damage=found.damage,
-        journal=found.journal or rebuilt(found.marker, releases, 0, now()),
+        journal=journal,
         colours={colour: _colour(stack, colours[colour], in_flight[colour]) for colour in COLOURS},
         certificate=_certificate(stack.edge.certificate()),
         pages=stack.pages(),
+        standby=_standby(journal, colours, found.marker),
     )
 
 
@@ -103,7 +108,7 @@ def show(status: Status) -> None:
         table.add_column(column, justify="right" if column in _NUMBERS else "left", no_wrap=True)
     table.add_column("image", overflow="fold")
     for colour, found in status.colours.items():
-        role = "live" if colour == journal.live else "standby"
+        role = "live" if colour == journal.live else "standby" if colour == status.standby else "unreleased"
         if found is None:
             table.add_row(colour, "", "none", style="dim")
             continue
@@ -124,8 +129,16 @@ def remarks(status: Status) -> list[str]:
     lines = []
     if status.damage:
         lines.append(f"{status.damage[0].upper()}{status.damage[1:]}: run `python -m rollout repair`.")
-    if journal.phase != "done":
-        lines.append(f"Under way: {journal.target} is {journal.phase} (since {journal.updated}).")
+    if journal.phase == "waiting":
+        lines.append(
+            f"{journal.target} has passed the gate and waits (since {journal.updated}): `make promote` makes it live."
+        )
+    elif journal.phase != "done":
+        # A step that has failed or was killed leaves the journal as one does that is at work.
+        lines.append(
+            f"Not finished: {journal.target} is at {journal.phase} (since {journal.updated}). If no `pulumi up` runs, "
+            "the last one failed or was cut off; the next one goes on from here."
+        )
     if found := status.certificate:
         left = (found.not_after - datetime.now(UTC)).days
         lines.append(f"Certificate: {left} days left, to {found.not_after:%Y-%m-%d %H:%M}Z; issued by {found.issuer}.")
@@ -149,6 +162,15 @@ def age(since: str, at: datetime | None = None) -> str:
         seconds %= size
     first = next((i for i, (count, _) in enumerate(units) if count > 0), len(units) - 1)
     return " ".join(f"{count}{unit}" for count, unit in units[first : first + 2])
+
+
+def _standby(journal: Journal, colours: Colours, live: Colour) -> Colour | None:
+    """The colour that is not live, if it has been so with these containers or runs the very release that is."""
+    idle = other(live)
+    older = attempt_of(colours[idle]) < attempt_of(colours[live])
+    release = release_of(colours[idle])
+    same = release != "" and release == release_of(colours[live])
+    return idle if same or journal.has_been_live(idle, release, older=older) else None
 
 
 def _certificate(pem: str) -> CertificateStatus | None:
@@ -176,7 +198,7 @@ def _colour(stack: Stack, replicas: tuple[Replica, ...], in_flight: int) -> Colo
 
 
 def _health(replicas: tuple[Replica, ...], answers: list[int]) -> str:
-    """`ready` if all are; else what is wrong with the first that is not."""
+    """`ready` if all are; else what is wrong with the first that is not, or how many are left."""
     for replica, code in zip(replicas, answers, strict=True):
         where = f"{replica.name} " if len(replicas) > 1 else ""
         if not replica.running:
@@ -185,4 +207,4 @@ def _health(replicas: tuple[Replica, ...], answers: list[int]) -> str:
             return f"{where}unhealthy"
         if code != NOT_ASKED and not passes([code]):
             return f"{where}not ready ({code or 'no answer'})"
-    return "ready"
+    return shortage(replicas) or "ready"

@@ -15,6 +15,7 @@ from settings.values import MIB, Cpus, Duration, Memory, UrlPath
 
 ORCA_COLOUR, ORCA_RELEASE = "ORCA_COLOUR", "ORCA_RELEASE"
 """What the deployment itself says in the API's environment."""
+MOST_REPLICAS = 16
 
 
 class Smoke(Group):
@@ -96,7 +97,9 @@ class Api(Group):
         "file that <NAME>_FILE names, or with `as: env` in the variable <NAME>",
         json_schema_extra=RELEASE,
     )
-    replicas: Whole = Field(1, ge=1, le=16, description="containers of each colour", json_schema_extra=RELEASE)
+    replicas: Whole = Field(
+        1, ge=1, le=MOST_REPLICAS, description="containers of each colour", json_schema_extra=RELEASE
+    )
     egress: bool = Field(
         True, description="whether the API may open connections out of the host", json_schema_extra=RELEASE
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import PlainValidator, SecretStr, ValidationInfo
 
 from settings.references import Reference
-from settings.scalars import decoded, is_text, referred
+from settings.scalars import decoded, is_text, referred, refuse_plain
 
 Form = Literal["file", "env"]
 FOLDER = "/run/secrets"
@@ -37,9 +37,9 @@ def _api_secret(written: Any, info: ValidationInfo) -> ApiSecret:
         if (form := found.get("as", form)) not in get_args(Form):
             raise ValueError("as is neither file nor env")
         written = {key: part for key, part in found.items() if key != "as"}
+    else:
+        refuse_plain(written)
     value = referred(written, info)
-    if isinstance(value, str):  # of a file whose secrets Pulumi has decrypted
-        value = SecretStr(value)
     if isinstance(value, SecretStr):
         _must_fit(value.get_secret_value(), form)
     elif value is not None and not isinstance(value, Reference):

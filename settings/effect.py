@@ -6,7 +6,7 @@
 | `reload` | is taken up by a reload of the edge; no client is cut off |
 | `release` | is a blue/green release through the gate |
 | `restart: <service>` | recreates the container of that service: the service is away for the time of a restart |
-| `rebuild` | moves the networks or the host: everything stops |
+| `rebuild` | moves the networks or the host: everything stops; refused together with a release |
 
 Usage: `Field(…, json_schema_extra=RELOAD)`. `settings.schema.leaves()` reads the effects of all settings.
 """

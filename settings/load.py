@@ -1,15 +1,16 @@
-"""From the raw values of a stack's configuration to `Settings`, with every error in one message."""
+"""From the raw values of a stack's configuration to `Settings`, or to one message that names the errors."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from shlex import quote
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
 from settings.group import CONFLICTS
 from settings.references import Reference
-from settings.scalars import FETCHED, decoded, is_secret, marked
-from settings.schema import known, secret_places, spelled, takes_secret
+from settings.scalars import FETCHED, PLAIN, decoded, is_secret, marked
+from settings.schema import known, pulumi_path, secret_places, spelled, takes_secret
 from settings.stack import Settings
 
 Location = tuple[int | str, ...]
@@ -30,6 +31,8 @@ _WORDS = {
     "tuple_type": "wants a list",
 }
 
+_UNKNOWN = "extra_forbidden"
+
 
 class SettingsError(ValueError):
     """The configuration cannot be used; the message names every key at fault."""
@@ -40,8 +43,9 @@ def load(stack: str, values: Mapping[str, Any], fetched: Mapping[Reference, Secr
 
     `values` maps each key (without the project's prefix) to its value as Pulumi hands it over: text for scalars, JSON
     text or plain data for lists and objects. A secret in it is a `SecretStr`, a `Sealed`, or as in the file
-    `{secure: …}`; a secret in a place where it would end in plain text is an error. Raises `SettingsError` with all
-    errors at once.
+    `{secure: …}`; a secret in a place where it would end in plain text is an error. So is a plain text in the place of
+    a secret: in `api.secrets` always, elsewhere in production. Raises `SettingsError` with all wrong values at once or,
+    where each value is right, with all that do not fit together.
     """
     # Always validated, for production has no default for an image, and none for who may come in.
     data: dict[str, Any] = {"images": {}, "edge": {}}
@@ -76,26 +80,37 @@ def _message(stack: str, error: ValidationError, secrets: list[Location]) -> str
     lines: list[str] = []
     for found in error.errors(include_url=False):
         place = next((secret for secret in secrets if found["loc"][: len(secret)] == secret), None)
-        misplaced = place is not None and not takes_secret(place)
-        new = [_secret(place)] if place and misplaced else _lines(found["loc"], found["type"], found["msg"])
+        misplaced = place is not None and not takes_secret(place) and found["type"] != _UNKNOWN
+        new = [_secret(place)] if place and misplaced else _lines(stack, found["loc"], found["type"], found["msg"])
         lines += [line for line in new if line not in lines]
     count = "one error" if len(lines) == 1 else f"{len(lines)} errors"
     return "\n".join(
         [
             f'The configuration of stack "{stack}" has {count}; nothing was changed.',
             *(f"  {line}" for line in lines),
-            f"Correct Pulumi.{stack}.yaml (or use `pulumi config set`), then run the same command again.",
+            f"Correct Pulumi.{stack}.yaml (or use `pulumi config set … --stack {stack}`), then run the same command "
+            "again.",
         ]
     )
 
 
-def _lines(location: Location, kind: str, text: str) -> list[str]:
+def _lines(stack: str, location: Location, kind: str, text: str) -> list[str]:
     key = spelled(location)
-    if kind == "extra_forbidden":
+    if kind == PLAIN:
+        return [f"{key}: {text}. {_encrypt(stack, location)}"]
+    if kind == _UNKNOWN:
+        key = ".".join(part for part in (spelled(location[:-1]), str(location[-1])) if part)
         close = get_close_matches(str(location[-1]), known(location[:-1]), n=1)
         return [f"{key}: unknown key" + (f', did you mean "{close[0]}"?' if close else "")]
     text = _WORDS.get(kind, text.removeprefix("Value error, "))
     return [f"{key}: {line}" if key else line for line in (text.split("\n") if kind == CONFLICTS else [text])]
+
+
+def _encrypt(stack: str, location: Location) -> str:
+    """How to set a secret; a login to a store cannot be in a store."""
+    command = f"`pulumi config set --secret --path {quote(pulumi_path(location))} --stack {stack}`"
+    login = location[0] == "secrets" and spelled(location) != "secrets.releaseKey"
+    return f"Run {command}" + ("" if login else ", or write {from: <store>, key: <name>} (docs/secrets.md)")
 
 
 def _secret(location: Location) -> str:

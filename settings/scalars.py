@@ -9,8 +9,9 @@ import json
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+from pydantic_core import PydanticCustomError
 
-from settings.references import Reference, reference
+from settings.references import STORES, Reference, reference
 
 
 class Unclear(str):
@@ -88,10 +89,28 @@ def whole(value: Any) -> Any:
     return value
 
 
-def _sealed(value: Any) -> Any:
-    return (
-        None if isinstance(value, Sealed) or value is None else value if isinstance(value, SecretStr) else text(value)
-    )
+def _sealed(value: Any, info: ValidationInfo) -> Any:
+    """A Pulumi secret. Outside of production it may stand in plain text too."""
+    if value is None or isinstance(value, Sealed):
+        return None
+    if isinstance(value, SecretStr):
+        _must_be_value(value.get_secret_value())
+        return value
+    if (info.context or {}).get("production"):
+        refuse_plain(value)
+    return text(value)
+
+
+def _must_be_value(secret: str) -> None:
+    """A reference that Pulumi has encrypted would be taken for the value."""
+    found = decoded(secret)
+    if isinstance(found, dict) and found.get("from") in STORES and "key" in found:
+        raise ValueError("is a reference that is stored as a secret; set it again with --plaintext, without --secret")
+
+
+def refuse_plain(value: Any) -> None:
+    if isinstance(value, str | int | float):
+        raise PydanticCustomError(PLAIN, "is in plain text")
 
 
 def referred(value: Any, info: ValidationInfo) -> Any:
@@ -99,9 +118,14 @@ def referred(value: Any, info: ValidationInfo) -> Any:
     fetched."""
     found = decoded(value)
     if not isinstance(found, dict) or (isinstance(value, str) and "from" not in found):
-        return _sealed(value)
+        return _sealed(value, info)
     found = reference(found)
     return ((info.context or {}).get(FETCHED) or {}).get(found, found)
+
+
+def _public(value: Any) -> Any:
+    """A plain text that is no reference, as a value that may stand there."""
+    return SecretStr(value) if type(value) is str and isinstance(decoded(value), str) else value
 
 
 def _is_text(value: SecretStr | Reference | None) -> SecretStr | Reference | None:
@@ -122,6 +146,8 @@ def known(value: SecretStr | Reference | None) -> str | None:
 
 FETCHED = "fetched"
 """In the context of a validation: the values that stores have given, by their references."""
+PLAIN = "plain_secret"
+"""The kind of error of a secret that stands in plain text."""
 Item = TypeVar("Item")
 Key = TypeVar("Key")
 
@@ -137,3 +163,5 @@ PulumiSecret = Annotated[SecretStr | None, BeforeValidator(_sealed)]
 """A value that is encrypted in the stack's file; None where the file is read without Pulumi."""
 Secret = Annotated[SecretStr | Reference | None, AfterValidator(_is_text), BeforeValidator(referred)]
 """The same, or a value that a store has: a `Reference` until it is fetched."""
+Public = Annotated[Secret, BeforeValidator(_public)]
+"""The same, or a plain text, in production too: nobody has to hide it."""

@@ -1,5 +1,6 @@
 """All settings as a list: their keys, meanings and effects, for messages, documentation and tests."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast, get_args, get_origin
@@ -13,6 +14,7 @@ from settings.stack import Settings
 from settings.values import MIB, read_duration, read_size
 
 _SECRETS = (SecretStr, ApiSecret)
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +82,16 @@ def known(path: Sequence[int | str]) -> list[str]:
 def spelled(path: Sequence[int | str]) -> str:
     """A path of pydantic's as the operator writes it: with aliases, and without the word for a key that is at fault."""
     return ".".join(_follow([part for part in path if part != "[key]"])[0])
+
+
+def pulumi_path(path: Sequence[int | str]) -> str:
+    """The same as `pulumi config set --path` takes it: `edge.apiKeys.app.keys[0]`."""
+    keys, _ = _follow(path)
+    parts = [
+        f"[{part}]" if isinstance(part, int) else f".{key}" if _PLAIN_KEY.fullmatch(key) else f'["{key}"]'
+        for key, part in zip(keys, path, strict=True)
+    ]
+    return "".join(parts).removeprefix(".")
 
 
 def _follow(path: Sequence[int | str]) -> tuple[list[str], type[BaseModel] | None]:

@@ -108,20 +108,25 @@ class Secrets(Group):
         json_schema_extra=RELEASE,
     )
 
-    def conflicts(self, used: list[tuple[str, Reference]], *, keyed: bool) -> Iterator[str]:
+    def conflicts(self, stack: str, used: list[tuple[str, Reference]], *, keyed: bool) -> Iterator[str]:
         """What is wrong beside the references that the stack has; a store that none of them names, too. `keyed`: a
         secret is part of a release."""
+        encrypt = f"`pulumi config set --secret --stack {stack} --path"
         stores = {reference.store for _, reference in used}
         if keyed and self.release_key is None and "release_key" not in self.model_fields_set:
             yield (
                 "secrets.releaseKey: api.secrets needs it, for it keys the ids of releases; run "
-                "`pulumi config set --secret --path secrets.releaseKey $(openssl rand -hex 32)`"
+                f"{encrypt} secrets.releaseKey $(openssl rand -hex 32)`"
             )
         if not keyed and "release_key" in self.model_fields_set:
             yield "secrets.releaseKey: has no effect without api.secrets; remove it"
         for store in STORES:
             if store in self.model_fields_set and store not in stores:
-                yield f"secrets.{store}: has no effect, because no secret says `from: {store}`; remove it"
+                yield (
+                    f"secrets.{store}: has no effect, because no secret says `from: {store}`. If one should, its "
+                    "reference may be encrypted (`secure:` in the file): set the reference again with --plaintext, "
+                    f"without --secret. If none should, remove secrets.{store}"
+                )
         for name, key in (("on_preview", "onPreview"), ("timeout", "timeout")):
             if name in self.model_fields_set and not stores - {"pulumi"}:
                 yield f"secrets.{key}: has no effect, because no secret comes from a store; remove it"
@@ -133,5 +138,5 @@ class Secrets(Group):
             if reference.store == "pulumi" and reference.key not in self.pulumi:
                 yield (
                     f"{where}: there is no secrets.pulumi.{reference.key}; run "
-                    f"`pulumi config set --secret --path secrets.pulumi.{reference.key}`"
+                    f"{encrypt} secrets.pulumi.{reference.key}`"
                 )

@@ -141,11 +141,25 @@ class Settings(BaseModel):
         body = self.api.smoke.body.replace("{model}", self.ollama_models[0].reference)
         return self.api.smoke.model_copy(update={"body": body})
 
+    @property
+    def narrowed(self) -> dict[str, tuple[str, ...]]:
+        """The settings of the edge that name paths within `api.paths`, by key. Defaults are not among them."""
+        found = {"edge.webSocketPaths": self.edge.web_socket_paths}
+        if "completion_paths" in self.edge.model_fields_set:
+            found["edge.completionPaths"] = self.edge.completion_paths
+        for key_id, key in (self.edge.api_keys or {}).items():
+            found[f"edge.apiKeys.{key_id}.paths"] = key.paths
+        return found
+
     @model_validator(mode="after")
     def _fit_together(self, info: ValidationInfo) -> Self:
         # With values in their place, no reference says any more which store is used.
         as_written = FETCHED not in (info.context or {})
-        stores = self.secrets.conflicts(list(references(self)), keyed=bool(self.api.secrets)) if as_written else ()
+        stores = (
+            self.secrets.conflicts(self.stack, list(references(self)), keyed=bool(self.api.secrets))
+            if as_written
+            else ()
+        )
         refuse([*self._conflicts(), *stores])
         return self
 
@@ -160,12 +174,7 @@ class Settings(BaseModel):
             yield f'images.ollama: has no effect while OLLAMA_VERSION is "{LOCAL}"; remove it'
         if "image" in self.api.model_fields_set and self.image_tag == LOCAL:
             yield f'api.image: has no effect while IMAGE_TAG is "{LOCAL}"; remove it'
-        wanted = {"edge.webSocketPaths": self.edge.web_socket_paths}
-        if "completion_paths" in self.edge.model_fields_set:
-            wanted["edge.completionPaths"] = self.edge.completion_paths
-        for key_id, key in (self.edge.api_keys or {}).items():
-            wanted[f"edge.apiKeys.{key_id}.paths"] = key.paths
-        for where, paths in wanted.items():
+        for where, paths in self.narrowed.items():
             if closed := [path for path in paths if not path.startswith(self.api.paths)]:
                 yield f"{where}: {', '.join(closed)} is not below api.paths, so nobody can ask for it"
         if not any(path.startswith(self.api.paths) for path in self.edge.completion_paths):

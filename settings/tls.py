@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from settings.effect import NONE, RELOAD, RESTART_EDGE
 from settings.group import Group
-from settings.scalars import Secret, Text, Whole, text
+from settings.scalars import Public, Secret, Text, Whole, text
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 _SOURCES = "write certificate and key, or certificateFile and keyFile, or acme, or none of them for a self-signed one"
@@ -41,7 +41,7 @@ class Tls(Group):
         description="Mozilla's profile: intermediate is TLS 1.2 and 1.3, modern is TLS 1.3 alone",
         json_schema_extra=RELOAD,
     )
-    certificate: Secret = Field(None, description="the certificate and its chain", json_schema_extra=RELOAD)
+    certificate: Public = Field(None, description="the certificate and its chain", json_schema_extra=RELOAD)
     key: Secret = Field(None, description="the private key of the certificate; a secret", json_schema_extra=RELOAD)
     certificate_file: Text | None = Field(
         None, description="path of the certificate, from the project's folder", json_schema_extra=RELOAD

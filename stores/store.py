@@ -67,7 +67,7 @@ def at_once(do: Callable[[T], R], items: Sequence[T]) -> list[R]:
         with free:
             try:
                 results[index] = do(items[index])
-            except Exception as error:
+            except Exception as error:  # whatever it is, the caller gets it: a thread would only print it
                 errors[index] = error
 
     threads = [Thread(target=run, args=[index], daemon=True) for index in range(len(items))]

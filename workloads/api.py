@@ -18,9 +18,10 @@ _HOSTS: dict[Colour, int] = {"blue": 32, "green": 64}
 """The host part of a colour's first address; replicas follow. A colour has room for 32."""
 
 
-def colour_workloads(settings: Settings, colour: Colour) -> tuple[Workload, ...]:
-    """The replicas of one colour. The image gets OLLAMA_BASE_URL, ORCA_COLOUR and ORCA_RELEASE."""
-    return tuple(_replica(settings, colour, replica) for replica in range(settings.api.replicas))
+def colour_workloads(settings: Settings, colour: Colour, count: int | None = None) -> tuple[Workload, ...]:
+    """The replicas of one colour, as many as the settings say, or `count` of them. The image gets OLLAMA_BASE_URL,
+    ORCA_COLOUR and ORCA_RELEASE."""
+    return tuple(_replica(settings, colour, replica) for replica in range(count or settings.api.replicas))
 
 
 def before(settings: Settings) -> Workload | None:

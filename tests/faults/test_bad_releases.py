@@ -119,6 +119,22 @@ def test_one_that_does_not_do_its_work_is_held_at_the_gate(stack: SmallStack, lo
     assert stack.status()["flips"] == before["flips"]
 
 
+def test_one_that_failed_its_gate_and_was_reverted_is_nothing_to_roll_back_to(stack: SmallStack) -> None:
+    good, before = stack.version, stack.status()
+    smoke = {"path": "/v1/chat", "body": "{}", "expect": "something else"}
+    stack.want(rollout={"gateTimeout": "6s"}, api={"smoke": smoke}, env={"FAIL": "1"})
+    assert stack.up(check=False).returncode != 0
+    assert "Not finished: " in stack.rollout("status").stdout
+    stack.want_again(good)
+    stack.up()
+    assert stack.status()["phase"] == "done"
+    refused = stack.rollout("rollback")
+    assert refused.returncode == 3
+    assert "has not been live" in refused.stderr
+    assert (stack.live, stack.status()["flips"]) == (before["live"], before["flips"])
+    assert "unreleased" in stack.rollout("status").stdout
+
+
 def test_a_watch_asks_when_nobody_else_does(stack: SmallStack) -> None:
     stack.want(rollout={"watch": "8s"})
     asked = OWN.findall(stack.up().stdout)

@@ -154,6 +154,24 @@ def test_replicas_can_be_added_and_removed(stack: SmallStack, load: LoadClient) 
     assert stack.rollout("rollback").returncode == 0, "to a standby with more replicas than are configured now"
 
 
+def test_a_replica_that_was_removed_by_hand_comes_back(stack: SmallStack, load: LoadClient) -> None:
+    """By a release of the same to the other colour; nothing of the live one is touched before the flip."""
+    stack.release(api={"replicas": 2})
+    live, idle = stack.live, stack.idle
+    stack.container(f"api-{live}-2").remove(force=True)
+    assert stack.status()["colours"][live]["health"] == "1 of 2"
+    left = stack.ids()[f"{stack.name}-api-{live}"]
+    with load.run(stack.url, stack.ca, SOME) as running:
+        stack.pulumi("up", "--yes", "--skip-preview", "--refresh")
+    result = running.end()
+    assert not result.lost, result.summary()
+    assert result.versions == {stack.version}
+    assert (stack.live, stack.status()["colours"][idle]["health"]) == (idle, "ready")
+    assert {f"{stack.name}-api-{idle}", f"{stack.name}-api-{idle}-2"} <= set(stack.ids())
+    assert stack.ids()[f"{stack.name}-api-{live}"] == left
+    assert stack.planned() == {}
+
+
 @pytest.mark.parametrize("form", ["json", "table"])
 def test_status_says_what_is_live(stack: SmallStack, form: str) -> None:
     release = stack.container(f"api-{stack.live}").labels["orca.release"]

@@ -59,15 +59,23 @@ class TestASlashTooMany:
     def test_node(self, ca: Path) -> None:
         """Its fetch, streaming."""
         program = f"""
-            const answer = await fetch("{BASE}/v1/chat/completions/", {{
-                method: "POST",
-                headers: {{"content-type": "application/json", "authorization": "Bearer unused"}},
-                body: JSON.stringify({json.dumps(CHAT | {"stream": True, "max_tokens": 64})}),
-            }});
-            const {{status, url}} = answer;
-            let pieces = 0, text = "";
-            for await (const piece of answer.body.pipeThrough(new TextDecoderStream())) {{ pieces++; text += piece; }}
-            console.log(JSON.stringify({{status, url, pieces, end: text.trimEnd().slice(-6)}}));
+            let status, url, end, most = 0;
+            for (let answers = 0; answers < 5; answers++) {{  // a busy machine may take up one of them in one piece
+                const answer = await fetch("{BASE}/v1/chat/completions/", {{
+                    method: "POST",
+                    headers: {{"content-type": "application/json", "authorization": "Bearer unused"}},
+                    body: JSON.stringify({json.dumps(CHAT | {"stream": True, "max_tokens": 64})}),
+                }});
+                let pieces = 0, text = "";
+                for await (const piece of answer.body.pipeThrough(new TextDecoderStream())) {{
+                    pieces++;
+                    text += piece;
+                }}
+                ({{status, url}} = answer);
+                end = text.trimEnd().slice(-6);
+                most = Math.max(most, pieces);
+            }}
+            console.log(JSON.stringify({{status, url, pieces: most, end}}));
         """
         done = subprocess.run(
             ["node", "--input-type=module", "--eval", program],

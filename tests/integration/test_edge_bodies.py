@@ -5,15 +5,17 @@ import os
 import socket
 import ssl
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.integration.edge import COMPLETION, EdgeStack, error_code, refusal
+from tests.integration.edge import COMPLETION, OPEN, EdgeStack, error_code, refusal
 
 MIB = 2**20
 
@@ -112,3 +114,80 @@ def test_a_picture_passes_with_one_setting(stack: EdgeStack, size: int) -> None:
         answer = client.post("/v1/echo", json=chat)
     assert answer.status_code == 200
     assert int(answer.text.split()[1]) > size * MIB * 4 / 3
+
+
+@pytest.fixture(scope="module")
+def unlimited(edge: EdgeStack) -> EdgeStack:
+    edge.configure(**OPEN)
+    return edge
+
+
+class TestAnswersBeforeTheBody:
+    """The API answers before it has read the body. Then the next request on the connection is answered, or the first
+    answer has said that the connection ends."""
+
+    def connect(self, stack: EdgeStack) -> HTTPConnection:
+        context = ssl.create_default_context(cafile=str(stack.ca))
+        connection = HTTPConnection("localhost", timeout=10)
+        plain = socket.create_connection(("127.0.0.1", stack.ports[1]), timeout=10)
+        connection.sock = context.wrap_socket(plain, server_hostname="localhost")
+        return connection
+
+    def post(self, connection: HTTPConnection, path: str, size: int, pause: float, chunked: bool) -> HTTPResponse:
+        """The whole answer to a body of `size` bytes, of which nothing is sent for `pause` seconds."""
+        connection.putrequest("POST", path)
+        connection.putheader(*(("Transfer-Encoding", "chunked") if chunked else ("Content-Length", str(size))))
+        connection.endheaders()
+        time.sleep(pause)
+        connection.send(b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size) if chunked else b"x" * size)
+        answer = connection.getresponse()
+        answer.read()
+        return answer
+
+    @pytest.mark.parametrize("chunked", [False, True])
+    @pytest.mark.parametrize("pause", [0, 0.1])
+    @pytest.mark.parametrize("size", [1_000, 100_000, 300_000, 1_000_000, 4_000_000])
+    @pytest.mark.parametrize(("path", "status"), [("/v1/hello", 405), ("/v1/refused", 401), ("/v1/echo", 200)])
+    def test_the_next_request(
+        self, unlimited: EdgeStack, path: str, status: int, size: int, pause: float, chunked: bool
+    ) -> None:
+        for _ in range(4):
+            connection = self.connect(unlimited)
+            answer = self.post(connection, path, size, pause, chunked)
+            assert answer.status == status
+            assert answer.will_close is (chunked or size > 200_000)
+            if not answer.will_close:
+                connection.request("GET", "/v1/hello")
+                assert connection.getresponse().status == 200
+            connection.close()
+
+    @pytest.mark.parametrize("path", ["/v1/hello", "/v1/refused"])
+    @pytest.mark.parametrize("size", [1_000, 200_000, 1_000_000])
+    def test_a_client_that_keeps_its_connections(self, unlimited: EdgeStack, path: str, size: int) -> None:
+        with unlimited.client() as client:
+            for _ in range(32):
+                assert client.post(path, content=b"x" * size).status_code in (401, 405)
+                assert client.get("/v1/hello").status_code == 200
+
+    def test_the_memory_for_whole_bodies_is_bounded(self, unlimited: EdgeStack) -> None:
+        """While the edge works on a hundred requests, it forwards further bodies as they arrive."""
+        before = memory(unlimited, "usage")
+        connections = [self.connect(unlimited) for _ in range(200)]
+        for connection in connections:
+            connection.putrequest("POST", "/v1/echo")
+            connection.putheader("Content-Length", "250000")
+            connection.endheaders()
+            connection.send(b"x" * 249_999)
+        time.sleep(1)
+        taken = memory(unlimited, "usage") - before
+        with unlimited.client() as client:
+            assert client.post("/v1/echo", content=b"x" * 15_000).headers["connection"] == "keep-alive"
+        ends = []
+        for connection in connections:
+            connection.send(b"x")
+            answer = connection.getresponse()
+            assert answer.status == 200
+            ends.append(answer.will_close)
+            connection.close()
+        assert Counter(ends) == {False: 99, True: 101}
+        assert taken < memory(unlimited, "limit") / 4

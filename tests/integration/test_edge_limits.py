@@ -30,6 +30,16 @@ def ask(client: httpx.Client, path: str, times: int, **headers: str) -> list[htt
         return list(pool.map(lambda _: client.get(path, headers=headers), range(times)))
 
 
+def ask_past(client: httpx.Client, path: str, rate: int, **headers: str) -> Counter[int]:
+    """Ask faster than `rate` a second, and check what passes: a second's worth at once, the rest in time."""
+    begin = time.monotonic()
+    seen = codes(ask(client, path, 6 * rate, **headers))
+    refused = seen.pop(429, 0)
+    assert 0 < seen.total() <= rate + rate * (time.monotonic() - begin) + 1
+    assert refused
+    return seen
+
+
 def codes(answers: list[httpx.Response]) -> Counter[int]:
     return Counter(answer.status_code for answer in answers)
 
@@ -95,7 +105,7 @@ def by_key(edge: EdgeStack) -> EdgeStack:
 class TestByTimeAndKey:
     def test_each_key_has_its_own(self, by_key: EdgeStack) -> None:
         with by_key.client() as client:
-            assert codes(ask(client, "/v1/hello", 40, **bearer(ONE)))[429] > 20
+            assert set(ask_past(client, "/v1/hello", 10, **bearer(ONE))) == {200}
             assert codes(ask(client, "/v1/hello", 5, **bearer(OTHER))) == {200: 5}
 
     def test_one_may_be_given_less(self, by_key: EdgeStack) -> None:
@@ -107,16 +117,14 @@ class TestByTimeAndKey:
     def test_wrong_keys_count_for_their_address(self, by_key: EdgeStack) -> None:
         by_key.configure(concurrency="off", apiKeys=KEYS, rateLimit={"address": "5/s"})
         with by_key.client() as client:
-            tried = codes(ask(client, "/v1/hello", 60))
-        assert set(tried) == {401, 429}
-        assert tried[401] < 15
+            assert set(ask_past(client, "/v1/hello", 5)) == {401}
 
 
 class TestForTheServer:
     def test_all_clients_together(self, edge: EdgeStack) -> None:
         edge.configure(concurrency="off", rateLimit={**PLENTY, "server": "10/s"})
         with edge.client() as client:
-            assert codes(ask(client, "/v1/hello", 60))[429] > 30
+            assert set(ask_past(client, "/v1/hello", 10)) == {200}
 
     def test_no_limit_is_no_limit(self, edge: EdgeStack) -> None:
         edge.configure(**OPEN)

@@ -88,8 +88,9 @@ def test_a_port_that_is_taken(project: Project, engine: docker.DockerClient) -> 
     with socket.create_server(("127.0.0.1", PLACE.https)):
         refused = project.deploy("up", check=False)
     assert refused.returncode == 1
-    assert f"Port {PLACE.https} on 127.0.0.1 is in use by another program; nothing was changed." in refused.stderr
-    assert "Traceback" not in refused.stderr
+    assert f"edge.httpsPort: 127.0.0.1:{PLACE.https}: another program holds it" in refused.stdout
+    assert "Nothing was changed" in refused.stdout
+    assert "Traceback" not in refused.stdout + refused.stderr
     assert left(engine, f"{PLACE.name}-") == []
 
 
@@ -97,8 +98,8 @@ def test_no_engine(project: Project) -> None:
     project.env["DOCKER_HOST"] = "unix:///nowhere/docker.sock"
     refused = project.deploy("up", check=False)
     assert refused.returncode == 1
-    assert "The Docker engine at unix:///nowhere/docker.sock does not answer" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    assert "The Docker engine at unix:///nowhere/docker.sock does not answer" in refused.stdout
+    assert "Traceback" not in refused.stdout + refused.stderr
 
 
 def test_a_bad_configuration_is_refused_before_anything_is_touched(

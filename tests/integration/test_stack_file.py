@@ -145,6 +145,17 @@ def test_a_secret_where_it_would_be_in_plain_text(project: Project, tmp_path: Pa
         assert f"\n  {key}: is a secret, and would be in plain text" in found
 
 
+def test_a_plain_text_in_the_place_of_a_secret(project: Project) -> None:
+    write(project, '  orca-agents:OLLAMA_VERSION: "1"\n  orca-agents:IMAGE_TAG: "1"\n')
+    for key in ("api.secrets.SEALED", "secrets.releaseKey"):
+        project.pulumi("config", "set", "--secret", "--path", key, "0123456789abcdef" * 2)
+    project.pulumi("config", "set", "--plaintext", "--path", "api.secrets.PLAIN", "op://prod/x")
+    found = by_pulumi(project)
+    assert found == by_file(project)
+    assert "\n  api.secrets.PLAIN: is in plain text. Run `pulumi config set --secret" in found
+    assert "api.secrets.SEALED" not in found
+
+
 def test_a_secret_in_its_place(project: Project, tmp_path: Path) -> None:
     write(project, '  orca-agents:OLLAMA_VERSION: "1"\n  orca-agents:IMAGE_TAG: "1"\n')
     for key in ("rollout.previewKey", "edge.apiKeys.app.keys[0]", "edge.tls.certificate", "edge.tls.key"):

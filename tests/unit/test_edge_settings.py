@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from settings import SettingsError, load
 from settings.edge import Edge
@@ -41,7 +42,7 @@ class TestKeys:
         assert "edge.apiKeys: is required in a production stack" in refused(PROD)
         assert "edge.apiKeys: is required in a production stack" in refused(PROD, httpPort=81)
         assert load("x", {**PROD, "edge": {"apiKeys": word}}).edge.api_keys is None
-        assert load("x", {**PROD, "edge": {"apiKeys": {"a": {"keys": [KEY]}}}}).edge.api_keys
+        assert load("x", {**PROD, "edge": {"apiKeys": {"a": {"keys": [SecretStr(KEY)]}}}}).edge.api_keys
 
     def test_an_encrypted_value_is_no_error_outside_of_pulumi(self) -> None:
         keys = edge(apiKeys={"a": {"keys": [{"secure": "v1:x"}]}}).api_keys

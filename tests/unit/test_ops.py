@@ -197,6 +197,27 @@ def test_a_release_does_not_replace_somebodys_image_by_our_own(
         releasing.release("x", "")
 
 
+@pytest.mark.parametrize("error", [PulumiFailed("`pulumi up` failed"), Refused("not the stack's engine")])
+@pytest.mark.parametrize("before", ["1", "2"])
+def test_a_release_that_fails_says_how_to_go_back(
+    monkeypatch: pytest.MonkeyPatch, before: str, error: Exception
+) -> None:
+    said: list[tuple[str, ...]] = []
+
+    def fail(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr(releasing, "read_stack", lambda _: settings(IMAGE_TAG=before))
+    monkeypatch.setattr("ops.pulumi.make", lambda _: False)
+    monkeypatch.setattr("ops.pulumi.read", lambda *words: said.append(words))
+    monkeypatch.setattr(releasing, "up", fail)
+    with pytest.raises(type(error)) as caught:
+        releasing.release("x", "2")
+    assert str(caught.value).startswith(str(error))
+    back = "go back: `pulumi config set IMAGE_TAG 1 --stack x`, then `make up STACK=x`."
+    assert (back in str(caught.value)) == bool(said) == (before == "1")
+
+
 @pytest.mark.parametrize("verb", ["up", "preview", "release"])
 def test_a_stack_without_a_file_is_one_message(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line.main([verb, "--stack", "nowhere"]) == 1

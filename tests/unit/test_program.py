@@ -170,6 +170,31 @@ def test_a_release_touches_only_the_idle_colour(monkeypatch: pytest.MonkeyPatch)
     assert not monitor.options["api-green"].ignoreChanges
 
 
+@pytest.mark.parametrize("wanted", [1, 2, 4])
+def test_a_replica_that_is_not_touched_keeps_an_address_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, wanted: int
+) -> None:
+    """Pulumi makes all of them anew when it replaces a network, also those that the settings no longer ask for."""
+    names = ("prod-api-blue", "prod-api-blue-2", "prod-api-blue-3")
+    engine, _ = program(monkeypatch, replace(RELEASE, declared={"blue": names}), {"api": {"replicas": wanted}})
+    made = {name: inputs for name, inputs in engine.containers().items() if name.startswith("prod-api-")}
+    assert [name for name in made if "blue" in name] == list(names)
+    assert len(made) == 3 + wanted
+    addresses = [{one["ipv4Address"] for one in inputs["networksAdvanced"]} for inputs in made.values()]
+    assert len(set().union(*addresses)) == sum(map(len, addresses))
+    labels = [{one["label"]: one["value"] for one in made[name]["labels"]} for name in names]
+    assert [one["orca.replica"] for one in labels] == ["0", "1", "2"]
+
+
+def test_where_the_networks_move_every_colour_is_made_as_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = replace(RELEASE, target="blue", create=None, flips=False, rebuilds=True, declared={"blue": (), "green": ()})
+    engine, monitor = program(monkeypatch, moved, {"api": {"replicas": 2}})
+    names = [name for colour in ("blue", "green") for name in (f"api-{colour}", f"api-{colour}-2")]
+    assert {f"prod-{name}" for name in names} == {name for name in engine.containers() if "-api-" in name}
+    assert not any(monitor.options[name].ignoreChanges for name in names)
+    assert list(monitor.options["api-preflight"].ignoreChanges) == ["*"]
+
+
 def test_a_refused_release_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(pulumi.RunError, match="was rejected"):
         program(monkeypatch, replace(FIRST, refusal="release r was rejected at noon"))
@@ -181,6 +206,21 @@ def test_a_bad_configuration_is_one_message(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(ROOT)
     with pytest.raises(pulumi.RunError, match=r'OLLAMA_MODEL: unknown key, did you mean "OLLAMA_MODELS"'):
         runpy.run_path(str(ROOT / "__main__.py"))
+
+
+def test_a_key_that_nothing_reads_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    mocks.set_mocks(Engine(), project="orca-agents", stack="prod")
+    own = {f"orca-agents:{key}": "x" for key in ("OLLAMA_MODEL", "api")}
+    others = {"docker:registryAuth": "[]", "command:x": "x", "pulumi:disable-default-providers": "[]"}
+    monkeypatch.chdir(ROOT)
+    for more in ({}, {"orca-agent:ollama": "{}", "ollama:cpus": "4"}):
+        pulumi.runtime.set_all_config({**own, **others, **more})
+        with pytest.raises(pulumi.RunError):
+            runpy.run_path(str(ROOT / "__main__.py"))
+    (text,) = said
+    assert text.startswith("No part of stack prod reads ollama:cpus, orca-agent:ollama: the keys of this project begin")
 
 
 def test_a_workload_that_is_added_to_the_list_is_made(monkeypatch: pytest.MonkeyPatch) -> None:

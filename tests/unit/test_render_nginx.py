@@ -37,7 +37,7 @@ def test_every_include_is_there() -> None:
 @pytest.mark.parametrize(("marks", "word"), [(False, "off"), (True, "on")])
 def test_answers_wait_in_no_buffer_unless_the_api_marks_its_streams(marks: bool, word: str) -> None:
     files = render(dev(api={"marksStreams": marks})).files
-    assert re.findall(r"proxy_buffering\s+(\w+);", files["sites/10-api.conf"]) == [word]
+    assert re.findall(r"proxy_buffering\s+(\w+);", files["sites/10-api.conf"]) == [word, word]
     assert re.findall(r"proxy_buffering\s+(\w+);", files["sites/90-admin.conf"]) == [word, word]
     assert not any("X-Accel-Buffering" in text.partition("#")[0] for text in files.values()), (
         "the mark is not to be ignored"
@@ -84,6 +84,10 @@ class TestWays:
     def test_each_colour_has_its_own_buffering_where_they_differ(self) -> None:
         text = self.CONFIG.files["sites/10-api.conf"]
         assert re.findall(r"location @(\w+) {.*?proxy_buffering (\w+);", text, re.DOTALL) == [
+            ("blue", "on"),
+            ("green", "off"),
+        ]
+        assert re.findall(r"location @(\w+)-forwarded {.*?proxy_buffering (\w+);", text, re.DOTALL) == [
             ("blue", "on"),
             ("green", "off"),
         ]
@@ -149,7 +153,7 @@ def test_who_answered_is_the_last_address(upstream_addr: str, colour: str | None
 def test_only_the_declared_paths_are_open() -> None:
     text = render(dev(api={"paths": ["/v1/", "/chat"]})).files["sites/10-api.conf"]
     tls = text.split("ssl;", 1)[1]
-    assert re.findall(r"location (\S+) {", tls) == ["/v1/", "/chat", "/"]
+    assert re.findall(r"location (\S+) {", tls) == ["/v1/", "/chat", "@api", "@api-forwarded", "/"]
     assert "return 404" in tls.rsplit("location / {", 1)[1]
 
 
@@ -366,6 +370,39 @@ def test_bodies_are_large_by_their_length_or_because_they_tell_none(request_line
     small = re.findall(r'"~(.+)" +"";', text)
     assert len(small) == 3
     assert any(re.search(pattern, request_line) for pattern in small) is not large
+
+
+@pytest.mark.parametrize(
+    ("request_line", "whole"),
+    [
+        ("2000 HTTP/1.1 :", True),
+        ("2000 HTTP/1.0 :0", True),
+        ("2000 HTTP/1.1 :15999", True),
+        ("100 HTTP/1.1 :16000", False),
+        ("99 HTTP/1.1 :16000", True),
+        ("1 HTTP/1.0 :200000", True),
+        ("1 HTTP/1.1 :259999", True),
+        ("1 HTTP/1.1 :260000", False),
+        ("1 HTTP/1.1 :1000000", False),
+        ("1 HTTP/1.1 chunked:", False),
+        ("1 HTTP/2.0 :5", False),
+        ("1 HTTP/2.0 :", False),
+    ],
+)
+def test_the_edge_holds_bodies_whole_while_it_has_room_for_them(request_line: str, whole: bool) -> None:
+    text = render(dev()).files["conf.d/57-bodies.conf"]
+    patterns = re.findall(r'"~(.+)" +"";', text)
+    assert len(patterns) == 2
+    assert any(re.search(pattern, request_line) for pattern in patterns) is whole
+
+
+@pytest.mark.parametrize(
+    ("memory", "number"), [("16M", 8), ("20M", 10), ("32M", 10), ("64M", 30), ("256M", 100), ("4G", 2000)]
+)
+def test_the_number_of_bodies_held_whole_follows_the_memory(memory: str, number: int) -> None:
+    text = render(dev(edge={"memory": memory})).files["conf.d/57-bodies.conf"]
+    pattern = re.compile(re.findall(r'"~\^\(\?:(\S+)\) HTTP', text)[0])
+    assert [at_work for at_work in range(1, 5000) if pattern.fullmatch(str(at_work))] == list(range(1, number))
 
 
 # The shapes of a textual IPv6 address, and the network that they are limited by; None: by the address itself.

@@ -1,18 +1,25 @@
 """The command line: exit codes, one message for a mistake, and what is not on the way of a rollback."""
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from engine.errors import NeedsPerson, Refused, Undone, Usage
+from rollout import commands
 from rollout.__main__ import main
+from rollout.colours import Replica
 from rollout.gate import NOT_ASKED, passes
-from rollout.journal import Journal
-from rollout.status import ColourStatus, Status, age, as_json, remarks, show
+from rollout.journal import Journal, Phase
+from rollout.stack import Stack
+from rollout.status import ColourStatus, Status, _health, age, as_json, remarks, show
 
 ROOT = Path(__file__).parent.parent.parent
 NOWHERE = "tcp://127.0.0.1:1"
@@ -130,6 +137,33 @@ def test_readiness(codes: list[int], verdict: bool) -> None:
     assert passes(codes) is verdict
 
 
+AT = "2026-01-01T00:00:00Z"
+LIVE = Journal().flipped("blue", "q" * 12, "release", AT)
+
+
+@pytest.mark.parametrize(
+    ("journal", "standby"),
+    [
+        (LIVE, ""),
+        (LIVE.at_phase("starting", "green", AT), "r" * 12),
+        (LIVE.at_phase("gating", "green", AT), "r" * 12),
+        (LIVE.reject("r" * 12, "5 of 9 failed on green", AT), "r" * 12),
+    ],
+)
+def test_no_way_back_by_a_flip_says_the_way_by_an_update(
+    journal: Journal, standby: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A release attempt takes the standby's place, also one that fails."""
+    blue = Replica(name="x-api-blue", colour="blue", index=0, release="q" * 12)
+    green = (Replica(name="x-api-green", colour="green", index=0, release=standby),) if standby else ()
+    seen = SimpleNamespace(journal=journal, colours={"blue": (blue,), "green": green})
+    monkeypatch.setattr(commands, "_look", lambda _stack, **_: seen)
+    with pytest.raises(
+        Refused, match=r"blue stays live.*put its configuration back in Pulumi\.x\.yaml, then run `make up"
+    ):
+        commands.rollback(cast(Stack, SimpleNamespace(name="x")))
+
+
 @pytest.mark.parametrize(
     ("since", "text"),
     [
@@ -142,6 +176,39 @@ def test_readiness(codes: list[int], verdict: bool) -> None:
 )
 def test_age(since: str, text: str) -> None:
     assert age(since, datetime(2026, 1, 2, 12, tzinfo=UTC)) == text
+
+
+@pytest.mark.parametrize(("of", "said"), [(0, "ready"), (1, "ready"), (2, "1 of 2")])
+def test_a_colour_says_how_many_of_its_containers_are_left(of: int, said: str) -> None:
+    assert _health((Replica(name="x-api-blue", colour="blue", index=0, of=of),), [200]) == said
+
+
+def test_a_colour_that_has_not_been_live_is_no_standby(capsys: pytest.CaptureFixture[str]) -> None:
+    pair = replace(STATUS, colours={"blue": STATUS.colours["blue"], "green": STATUS.colours["blue"]})
+    rows = []
+    for status in (pair, replace(pair, standby="green")):
+        show(status)
+        rows += [
+            line.split()[1] for line in capsys.readouterr().out.splitlines() if line.startswith((" green", "green"))
+        ]
+        assert set(json.loads(as_json(status))) == set(json.loads(as_json(STATUS))), "scripts rely on it"
+    assert rows == ["unreleased", "standby"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "said"),
+    [
+        (
+            "gating",
+            "Not finished: green is at gating (since 2026-01-02T00:00:00Z). If no `pulumi up` runs, the last one",
+        ),
+        ("waiting", "green has passed the gate and waits (since 2026-01-02T00:00:00Z): `make promote` makes it live."),
+    ],
+)
+def test_what_is_not_finished_is_not_said_to_be_under_way(phase: Phase, said: str) -> None:
+    line = remarks(replace(STATUS, journal=STATUS.journal.at_phase(phase, "green", "2026-01-02T00:00:00Z")))[0]
+    assert line.startswith(said)
+    assert "nder way" not in line
 
 
 def test_status(capsys: pytest.CaptureFixture[str]) -> None:

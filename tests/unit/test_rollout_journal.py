@@ -1,6 +1,7 @@
 """The journal: what it keeps, what it refuses to read, and how it follows the marker."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -69,6 +70,40 @@ def test_the_marker_decides() -> None:
     assert (moved.flips[-1].release, moved.flips[-1].reason) == (R, "found by the marker")
     nothing_live = Journal().begun("blue", Q, AT)
     assert nothing_live.repaired("blue", AT) is nothing_live
+
+
+class TestHasBeenLive:
+    """R is live on blue, attempt 2; the other colour was live before with Q, attempt 1."""
+
+    PAIR = Journal().begun("green", Q, AT).flipped("green", Q, "release", AT).begun("blue", R, AT)
+    PAIR = PAIR.flipped("blue", R, "release", AT)
+
+    def test_a_standby_has(self) -> None:
+        assert self.PAIR.has_been_live("green", Q, older=True)
+        assert self.PAIR.has_been_live("blue", R, older=False)
+        back = self.PAIR.flipped("green", Q, "flipped by hand", AT)
+        assert back.has_been_live("blue", R, older=False), "it is the younger one"
+
+    def test_a_colour_that_was_made_anew_has_not_even_if_that_is_given_up(self) -> None:
+        for release in ("x" * 12, Q):
+            failed = self.PAIR.begun("green", release, AT).at_phase("gating", "green", AT)
+            for journal in (failed, failed.at_phase("done", None, AT), parse(failed.dump())):
+                assert not journal.has_been_live("green", release, older=False)
+            assert failed.has_been_live("blue", R, older=True)
+
+    def test_a_live_colour_that_is_made_again_leaves_the_standby(self) -> None:
+        assert self.PAIR.begun("blue", R, AT).has_been_live("green", Q, older=True)
+
+    def test_of_an_earlier_version(self) -> None:
+        """It kept `previous` when it made a colour anew."""
+        failed = replace(self.PAIR.begun("green", "x" * 12, AT).at_phase("done", None, AT), previous="green")
+        assert not failed.has_been_live("green", "x" * 12, older=False)
+        # Made again while it was live and gone, so no flip names its release.
+        assert replace(self.PAIR, releases={}).has_been_live("green", "x" * 12, older=True)
+        assert not Journal().flipped("blue", R, "release", AT).has_been_live("green", "x" * 12, older=False)
+
+    def test_a_journal_that_was_made_anew_trusts_the_other_colour(self) -> None:
+        assert rebuilt("blue", {"blue": R, "green": Q}, 2, AT).has_been_live("green", Q, older=False)
 
 
 def test_a_rejection_lasts_until_it_is_lifted() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rollout.colours import Replica
+from rollout.colours import Colours, Replica
 from rollout.journal import Journal
 from rollout.plan import Last, Observed, Plan, plan, plan_unseen
 from workloads.colour import COLOURS, Colour
@@ -81,6 +81,7 @@ class TestTable:
 class TestManual:
     def test_the_update_itself_does_not_flip(self) -> None:
         made = plan(seen(blue=Q, green=S), LAST, R, manual=True)
+        assert made.waits
         assert (made.target, made.create, made.flips, made.generation) == ("green", "green", False, 1)
 
     def test_waiting_is_as_quiet_as_done(self) -> None:
@@ -93,6 +94,14 @@ class TestManual:
             first.generation,
             first.attempt,
         )
+
+    def test_a_return_to_the_standby_waits_too(self) -> None:
+        assert plan(seen(blue=Q, green=R), LAST, R, manual=True).waits
+        assert not plan(seen(blue=Q, green=R), LAST, Q, manual=True).waits
+
+    def test_so_does_a_release_that_is_planned_unseen(self) -> None:
+        unseen = plan_unseen(LAST, R, "no answer", manual=True)
+        assert (unseen.waits, unseen.flips) == (True, False)
 
     def test_the_first_release_does_not_wait(self) -> None:
         assert plan(Observed(damage="the journal is missing"), Last(), R, manual=True).flips
@@ -167,12 +176,90 @@ class TestGone:
         nothing = plan(seen(), LAST, R)
         assert (nothing.create, nothing.target, nothing.flips) == ("blue", "blue", False)
 
+    def test_nothing_takes_away_the_colour_that_answers_while_the_live_one_is_down(self) -> None:
+        down = replace(seen(blue=Q, green=S), answering=frozenset({"green"}))
+        for manual in (False, True):
+            made = plan(down, LAST, R, manual=manual)
+            assert made.refusal.startswith(
+                "blue is live but does not answer: requests go to green. Nothing was changed"
+            )
+            assert "`python -m rollout flip --to green`, then run the same command again" in made.refusal
+        cut_off = replace(down, journal=Journal().flipped("blue", Q, "release", AT).begun("green", S, AT))
+        assert "flip --to green" in plan(cut_off, LAST, Q).refusal
+        for wanted in (Q, S):
+            assert plan(down, LAST, wanted) == plan(seen(blue=Q, green=S), LAST, wanted), "it removes nothing"
+
+    @pytest.mark.parametrize("answering", [{"blue"}, set()])
+    def test_where_the_other_colour_does_not_answer_a_release_is_the_way_out(self, answering: set[Colour]) -> None:
+        here = replace(seen(blue=Q, green=S), answering=frozenset(answering))
+        assert plan(here, LAST, R) == plan(seen(blue=Q, green=S), LAST, R)
+        first = Observed(damage="the journal is missing", answering=frozenset(answering))
+        assert not plan(first, Last(), R).refusal
+
+    def test_neither_a_live_container_nor_an_answer_of_the_other_colour(self) -> None:
+        made = plan(replace(seen(green=R), answering=frozenset()), LAST, S)
+        assert (made.create, made.target, made.flips, made.refusal) == ("blue", "blue", False, "")
+        assert made.declared == {"green": ("x-api-green",)}
+
     def test_a_preview_that_sees_nothing_goes_by_the_outputs(self) -> None:
         same, other = plan_unseen(LAST, Q, "no answer"), plan_unseen(LAST, R, "no answer")
         assert (same.frozen, same.create) == (True, None)
         assert (other.create, other.declared) == ("green", {"blue": ()})
         assert plan_unseen(Last(), R, "no answer").create == "blue"
         assert "no answer" in same.note
+
+
+class TestShort:
+    """A container of a colour was removed by hand: one of two is left."""
+
+    @staticmethod
+    def pair(blue: str, blue_count: int, green: str, green_count: int) -> Observed:
+        def made(colour: Colour, release: str, count: int) -> tuple[Replica, ...]:
+            return tuple(replace(replica, of=2) for replica in replicas(colour, release, count))
+
+        colours: Colours = {"blue": made("blue", blue, blue_count), "green": made("green", green, green_count)}
+        return replace(seen(), colours=colours)
+
+    @pytest.mark.parametrize(("green", "green_count"), [(S, 2), (S, 1), (Q, 1)])
+    def test_the_live_one_is_released_to_the_other(self, green: str, green_count: int) -> None:
+        made = plan(self.pair(Q, 1, green, green_count), LAST, Q)
+        assert (made.target, made.create, made.flips, made.generation, made.attempt) == ("green", "green", True, 2, 2)
+        assert made.declared == {"blue": ("x-api-blue",)}, "the live one is not touched"
+        assert "blue has 1 of 2 containers" in made.note
+        assert not plan(self.pair(Q, 1, green, green_count), LAST, Q, manual=True).flips
+
+    def test_a_whole_standby_of_the_same_release_takes_over(self) -> None:
+        made = plan(self.pair(Q, 1, Q, 2), LAST, Q)
+        assert (made.target, made.create, made.flips) == ("green", None, True)
+
+    def test_then_nothing_is_left_to_do(self) -> None:
+        """The step's inputs are what they were, so the next update shows no change."""
+        before = self.pair(Q, 1, S, 2)
+        assert before.journal
+        flipped = before.journal.begun("green", Q, AT).flipped("green", Q, "release", AT)
+        after = replace(self.pair(Q, 1, Q, 2), journal=flipped, marker="green")
+        first, again = plan(before, LAST, Q), plan(after, Last(live="green", release=Q), Q)
+        assert (again.target, again.create, again.flips) == ("green", None, False)
+        assert (again.generation, again.attempt) == (first.generation, first.attempt)
+        assert again.note == "blue has 1 of 2 containers. The next release makes blue anew."
+
+    def test_one_that_is_not_live_is_made_anew_by_the_next_release(self) -> None:
+        kept = plan(self.pair(Q, 2, S, 1), LAST, Q)
+        assert (kept.target, kept.create, kept.flips) == ("blue", None, False)
+        assert "green has 1 of 2 containers" in kept.note
+        assert (plan(self.pair(Q, 2, S, 1), LAST, S).create, plan(self.pair(Q, 2, S, 2), LAST, S).create) == (
+            "green",
+            None,
+        )
+
+    def test_a_rejected_release_is_brought_nowhere(self) -> None:
+        here = self.pair(Q, 1, S, 2)
+        assert here.journal
+        made = plan(replace(here, journal=here.journal.reject(Q, "bad", AT)), LAST, Q)
+        assert (made.create, made.flips, made.refusal) == (None, False, "")
+
+    def test_a_colour_whose_labels_do_not_say_how_many_is_whole(self) -> None:
+        assert plan(seen(blue=Q, green=S), LAST, Q).note == ""
 
 
 def test_replicas_that_exist_are_declared_by_name() -> None:

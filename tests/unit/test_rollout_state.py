@@ -185,6 +185,8 @@ class TestBeginning:
             look = Look(
                 place=Place(edge="e", service="s"),
                 wanted=Wanted(release=R, former=Q, way=WAY),
+                network="10.77.1.0/24",
+                narrowed={},
                 last_live="blue",
                 last_release=Q,
                 volume="",

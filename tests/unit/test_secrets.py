@@ -95,6 +95,16 @@ class TestSettings:
         [
             ({"api": {"secrets": {"A": FILE}}}, "secrets.releaseKey: api.secrets needs it"),
             (KEYED, "secrets.releaseKey: has no effect without api.secrets"),
+            (
+                {"secrets": {"pulumi": {"x": SecretStr("v")}}},
+                "secrets.pulumi: has no effect, because no secret says `from: pulumi`. If one should, its reference "
+                "may be encrypted (`secure:` in the file): set the reference again with --plaintext, without --secret.",
+            ),
+            (
+                {"api": {"secrets": {"A": FILE}}},
+                "secrets.releaseKey: api.secrets needs it, for it keys the ids of releases; run `pulumi config set "
+                "--secret --stack dev --path secrets.releaseKey $(openssl rand -hex 32)`",
+            ),
             ({"secrets": {"aws": {"region": "x"}}}, "secrets.aws: has no effect, because no secret says `from: aws`"),
             (
                 {"secrets": {"onPreview": "placeholder"}},
@@ -107,6 +117,68 @@ class TestSettings:
     )
     def test_what_is_wrong_around_it(self, values: dict[str, Any], said: str) -> None:
         assert f"\n  {said}" in refused(**values)
+
+    @pytest.mark.parametrize("value", ["CANARY", "op://CANARY/x", "{CANARY", 5, True, ""])
+    def test_one_in_plain_text_is_refused_and_not_shown(self, value: Any) -> None:
+        for whole in ({"A": value}, json.dumps({"A": value})):
+            said = refused(api={"secrets": whole}, **KEYED)
+            assert (
+                "\n  api.secrets.A: is in plain text. Run "
+                "`pulumi config set --secret --path api.secrets.A --stack dev`, or "
+                "write {from: <store>, key: <name>} (docs/secrets.md)\n"
+            ) in said
+            assert "CANARY" not in said
+
+    @pytest.mark.parametrize(
+        ("key", "path"),
+        [
+            ("edge.apiKeys.a-b.keys", "'edge.apiKeys.a-b.keys[0]'"),
+            ("edge.tls.key", "edge.tls.key"),
+            ("rollout.previewKey", "rollout.previewKey"),
+            ("secrets.releaseKey", "secrets.releaseKey"),
+            ("secrets.doppler.token", "secrets.doppler.token"),
+            ("secrets.vault.token", "secrets.vault.token"),
+            ("secrets.vault.appRole.secretId", "secrets.vault.appRole.secretId"),
+            ("secrets.pulumi.x", "secrets.pulumi.x"),
+            ("secrets.pulumi", """'secrets.pulumi["a.b"]'"""),
+        ],
+    )
+    def test_production_has_none_in_plain_text(self, key: str, path: str) -> None:
+        place = path.strip("'").replace("[0]", ".0").replace('["a.b"]', ".a.b")
+        value: Any = [KEY] if key.endswith(".keys") else {"a.b": KEY} if key == "secrets.pulumi" else KEY
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        with pytest.raises(SettingsError) as caught:
+            load("prod", {"OLLAMA_MODELS": ["a:1"], **value})
+        assert (f"\n  {place}: is in plain text. Run `pulumi config set --secret --path {path} --stack prod`") in str(
+            caught.value
+        )
+        login = key.startswith("secrets.") and key != "secrets.releaseKey"
+        assert ("or write {from: <store>, key: <name>}" in str(caught.value)) != login
+        assert KEY not in str(caught.value)
+        with pytest.raises(SettingsError) as caught:
+            load("prod", {"profile": "development", "OLLAMA_MODELS": ["a:1"], **value})
+        assert "is in plain text" not in str(caught.value)
+
+    def test_a_certificate_is_public(self) -> None:
+        for certificate in ("PEM", "-----BEGIN CERTIFICATE-----\nx\n", SecretStr("PEM"), {"from": "file", "key": "f"}):
+            with pytest.raises(SettingsError) as caught:
+                load("prod", {"edge": {"tls": {"certificate": certificate, "key": SecretStr("KEY")}}})
+            assert "edge.tls" not in str(caught.value)
+
+    @pytest.mark.parametrize("place", ["api.secrets.A", "rollout.previewKey", "secrets.pulumi.A"])
+    def test_a_reference_that_is_encrypted_is_found(self, place: str) -> None:
+        value: Any = SecretStr(json.dumps({"from": "pulumi", "key": "CANARY", "as": "env"}))
+        for part in reversed(place.split(".")):
+            value = {part: value}
+        said = refused(**value)
+        assert f"\n  {place}: is a reference that is stored as a secret; set it again with --plaintext" in said
+        assert "CANARY" not in said
+
+    def test_a_secret_that_is_json_is_a_value(self) -> None:
+        for text in ('{"from": "a@example.com", "key": "x"}', '{"a": 1}', "[1]", "{"):
+            found = settings(api={"secrets": {"A": SecretStr(text)}}, **KEYED).api.secrets["A"].value
+            assert found == SecretStr(text)
 
     def test_a_secret_in_the_environment_is_told_its_place(self) -> None:
         assert "Move it to api.secrets.X (docs/secrets.md)" in refused(api={"env": {"X": SecretStr("s")}})

@@ -29,7 +29,7 @@ BASE: dict[str, Any] = {
     "gpu": "nvidia",
     "models": {"proxy": "http://other.example:3128"},
     "edge": {
-        "apiKeys": {"app": {"keys": [KEY]}},
+        "apiKeys": {"app": {"keys": [SecretStr(KEY)]}},
         "trustedProxies": ["192.0.2.0/24"],
         "cors": {"origins": ["https://b.example"]},
         "tls": {"acme": {"email": "a@example.com"}},
@@ -44,8 +44,8 @@ BASE: dict[str, Any] = {
         },
     },
     "secrets": {
-        "releaseKey": KEY,
-        "pulumi": {"app": "value"},
+        "releaseKey": SecretStr(KEY),
+        "pulumi": {"app": SecretStr("value")},
         "vault": {"address": "https://vault.example", "appRole": {"roleId": "a"}},
     },
     "monitoring": {"notify": {"email": {"to": "a@example.com", "sender": "b@example.com", "host": "mail.example.com"}}},

@@ -84,6 +84,19 @@ def test_an_unknown_key_is_told_what_was_meant(key: str, meant: str) -> None:
     assert f'{key}: unknown key, did you mean "{meant}"?' in refused(**{key: "x"})
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"edge": {"http_port": 8080}}, 'edge.http_port: unknown key, did you mean "httpPort"?'),
+        ({"docker_host": "x"}, 'docker_host: unknown key, did you mean "dockerHost"?'),
+        ({"api": {"smoke": {"time_out": 1}}}, 'api.smoke.time_out: unknown key, did you mean "timeout"?'),
+        ({"edge": {"api_keys": {"secure": "v1:x"}}}, 'edge.api_keys: unknown key, did you mean "apiKeys"?'),
+    ],
+)
+def test_an_unknown_key_is_shown_as_it_is_written(values: dict[str, Any], said: str) -> None:
+    assert f"\n  {said}\n" in refused(**values)
+
+
 @pytest.mark.parametrize("model", ["llama3", "a b:1", "../x:1", ":tag", "x:1@sha256:12", "-x:1", "http://x:1"])
 def test_a_model_that_cannot_be(model: str) -> None:
     assert "cannot be a model" in refused(OLLAMA_MODELS=[model])

@@ -10,6 +10,8 @@ from pydantic import SecretStr
 from components.settings import as_written
 from components.stack_file import read, read_stack
 from settings import Settings, SettingsError, load
+from settings.api_secret import ApiSecret
+from settings.references import Reference
 from settings.scalars import Sealed, Unclear
 from settings.schema import secret_places
 
@@ -188,6 +190,46 @@ class TestSecrets:
                 continue
             found = outcome(as_written(HANDED | {"rollout": json.dumps(rollout)}, {"rollout"}, filed))
             assert isinstance(found, Settings) == accepted
+
+    @pytest.mark.parametrize(
+        ("config", "handed"),
+        [
+            ("{secrets: {A: plain}}", {"secrets": {"A": "plain"}}),
+            (f"{{secrets: {{A: plain, B: {CIPHER}}}}}", {"secrets": {"A": "plain", "B": "s"}}),
+            (
+                '{secrets: {A: plain, B: \'{"from": "file", "key": "f"}\'}}',
+                {"secrets": {"A": "plain", "B": '{"from": "file", "key": "f"}'}},
+            ),
+            ('{secrets: \'{"A": "plain"}\'}', {"secrets": '{"A": "plain"}'}),
+            ("{secrets: {A: 0123}}", {"secrets": {"A": 83}}),
+        ],
+    )
+    def test_a_plain_text_is_refused_alike(self, tmp_path: Path, config: str, handed: Any) -> None:
+        filed = read("x", stack(tmp_path, f"{BASE}\nsecrets: {{releaseKey: {self.CIPHER}}}\napi: {config}"))
+        secret = {"secrets"} | ({"api"} if self.CIPHER in config else set())
+        values = HANDED | {"secrets": json.dumps({"releaseKey": "k" * 32}), "api": json.dumps(handed)}
+        message = outcome(as_written(values, secret, filed))
+        assert message == outcome(filed)
+        assert "\n  api.secrets.A: is in plain text. Run" in str(message)
+        assert "api.secrets.B" not in str(message)
+
+    def test_of_another_file_what_is_in_the_place_of_a_secret_is_one(self) -> None:
+        secrets = {
+            "A": "s",
+            "B": '{"from": "file", "key": "f"}',
+            "C": {"from": "file", "key": "f"},
+            "D": '{"a": 1}',
+        }
+        handed: dict[str, Any] = {"secrets": secrets, "env": {"JSON": '{"a": 1}'}, "paths": '["/v1/"]'}
+        values = HANDED | {"secrets": json.dumps({"releaseKey": "k" * 32}), "api": json.dumps(handed)}
+        found = load("x", as_written(values, {"secrets", "api"}, {}))
+        assert found.api.secrets["A"].value == SecretStr("s")
+        assert found.api.secrets["D"].value == SecretStr('{"a": 1}')
+        assert (found.api.env, found.api.paths) == ({"JSON": '{"a": 1}'}, ("/v1/",))
+        assert found.api.secrets["B"] == found.api.secrets["C"] == ApiSecret(value=Reference("file", "f"))
+        as_text = values | {"api": json.dumps(handed | {"secrets": json.dumps(secrets)})}
+        assert load("x", as_written(as_text, {"secrets", "api"}, {})) == found
+        assert "api.secrets.A: is in plain text" in str(outcome(as_written(values, {"secrets"}, {})))
 
     def test_a_short_preview_key_is_refused_and_not_shown(self) -> None:
         message = outcome(HANDED | {"rollout": {"previewKey": "tooshort"}})

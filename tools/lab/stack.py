@@ -21,6 +21,7 @@ from images import reference
 from rollout import arguments
 from rollout.begin import begin
 from rollout.plan import Plan
+from settings import load
 from settings.api import Api
 from tools.lab.place import Place
 from tools.lab.processes import Process, end, kill_pulumi
@@ -28,6 +29,7 @@ from tools.lab.project import ROOT, Project, overlaid
 from tools.lab.sweep import sweep
 from tools.lab.wait import eventually
 from workloads import api
+from workloads.network import networks
 
 PROGRAM = Path(__file__).parent / "program.py"
 CONFIG: dict[str, Any] = {
@@ -94,7 +96,7 @@ class SmallStack(Project):
         return str(self.number)
 
     def want_again(self, version: str, **change: Any) -> None:
-        """Configure a version that there was before, with `change` laid over the configuration."""
+        """Configure a version that there was before, with `change` as in `want`."""
         self.write(self._config(version, change))
 
     def release(self, **change: Any) -> str:
@@ -141,6 +143,8 @@ class SmallStack(Project):
         look = arguments.Look(
             place=arguments.Place(edge=f"{self.name}-nginx", service=f"{self.name}-api"),
             wanted=arguments.Wanted(release="0" * 12, former="0" * 12, way=api.way(Api())),
+            network=str(networks(load(self.name, self.common))["app-network"].subnet),
+            narrowed={},
             last_live="green" if self.live == "green" else "blue",
             last_release="1" * 12,
             volume=f"{self.name}-edge-state",
@@ -227,7 +231,9 @@ class SmallStack(Project):
         status = self.status()
         needed = ("blue", "green") if pair else (status["live"],)
         sound = all((status["colours"][colour] or {}).get("health") == "ready" for colour in needed)
-        if not sound or (pair and status["phase"] != "done"):
+        # A release that never went live is no standby.
+        paired = status["phase"] == "done" and "unreleased" not in self.rollout("status").stdout if pair else True
+        if not sound or not paired:
             self.release()
             self.release()
         self.version = self.versions()[self.live]

@@ -72,6 +72,7 @@ func main() {
 	mux.HandleFunc("/v1/seen", seen)
 	mux.HandleFunc("POST /v1/raw", raw)
 	mux.HandleFunc("/v1/moved", moved)
+	mux.HandleFunc("POST /v1/refused", refused)
 	mux.HandleFunc("GET /v1/secret", secret)
 	server := &http.Server{Addr: ":" + cmp.Or(os.Getenv("PORT"), "8000"), Handler: unclean(mux), IdleTimeout: idle}
 	closing(server)
@@ -262,6 +263,17 @@ func secret(w http.ResponseWriter, r *http.Request) {
 func moved(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Location", r.URL.Query().Get("to"))
 	w.WriteHeader(http.StatusTemporaryRedirect)
+}
+
+// refused answers 401 before it has read anything of the body, as an API does that looks at a header first.
+func refused(w http.ResponseWriter, _ *http.Request) {
+	connection, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer connection.Close()
+	fmt.Fprint(connection, "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 8\r\n\r\nrefused\n")
+	io.Copy(io.Discard, connection)
 }
 
 // eat takes memory until it is killed for it.

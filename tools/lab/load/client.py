@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tools.lab import go
+from tools.lab.wait import eventually
 
 SOURCE = Path(__file__).parent
 
@@ -94,6 +95,10 @@ class Running:
 
     def wait_ready(self, timeout: float = 30) -> None:
         assert self._ready.wait(timeout), "not every client's first answer has begun"
+
+    def wait_answers(self, count: int, timeout: float = 60) -> None:
+        """Go on until so many requests have ended, however fast the machine is."""
+        eventually(lambda: len(self._lines) >= count, timeout, f"{count} requests have ended")
 
     def end(self) -> Result:
         """Stop sending, let running requests end, and return all of them."""
