@@ -8,7 +8,7 @@ What the recordings of the real provider taught is closed here for every service
 - it cannot set a PID limit, and its own wait is cleared by a refresh: so both are a step behind the container.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -24,17 +24,22 @@ CPU_PERIOD = 100_000  # microseconds
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerArgs:
-    """`networks` by their key in the plan; `volumes` by their name on the host."""
+    """`networks` by their key in the plan; `volumes` by their name on the host. `read_once` are marks of files that the
+    container reads only once: when one changes, the container is recreated."""
 
     workload: Workload
     networks: Mapping[str, docker.Network]
     volumes: Mapping[str, docker.Volume]
+    read_once: Sequence[pulumi.Input[str]] = ()
 
 
 def container(name: str, args: ContainerArgs, opts: pulumi.ResourceOptions) -> docker.Container:
     """The `docker.Container` of a workload. That of a one-shot is made and not started: a step runs it."""
     work = args.workload
     quota = _cpu_quota(work.resources.cpus)
+    labels: dict[str, pulumi.Input[str]] = {**work.labels}
+    if args.read_once:
+        labels["orca.files"] = pulumi.Output.all(*args.read_once).apply(" ".join)
     guarded = pulumi.ResourceOptions(delete_before_replace=True, replace_on_changes=["*"])
     return docker.Container(
         name,
@@ -46,7 +51,7 @@ def container(name: str, args: ContainerArgs, opts: pulumi.ResourceOptions) -> d
             *sorted(f"{key}={value}" for key, value in work.env.items()),
             *(sealed(value, f"{key}=") for key, value in sorted(work.secret_env.items())),
         ],
-        labels=[docker.ContainerLabelArgs(label=key, value=value) for key, value in sorted(work.labels.items())],
+        labels=[docker.ContainerLabelArgs(label=key, value=value) for key, value in sorted(labels.items())],
         user=work.user,
         group_adds=list(work.groups),
         read_only=work.read_only,

@@ -1,6 +1,8 @@
-"""The files of the monitoring, for the volumes of its containers."""
+"""The files of the monitoring, for the volumes of its containers, and whom its alerts reach."""
 
 from collections.abc import Mapping
+
+import pulumi
 
 from components.secrets import sealed
 from components.storage import Contents
@@ -8,6 +10,15 @@ from render import monitoring
 from settings import Settings
 from workloads.colour import Colour
 from workloads.way import Way
+
+
+def alerts_reach_somebody(settings: Settings) -> None:
+    """Warn where the alerts of a production stack reach nobody."""
+    if settings.profile == "production" and settings.monitoring and not settings.monitoring.notify.named:
+        pulumi.log.warn(
+            "monitoring.notify names nobody, so alerts stand on the status page alone. "
+            "Name a receiver: monitoring.notify.webhook, slack, pagerduty or email."
+        )
 
 
 def monitoring_files(settings: Settings, ways: Mapping[Colour, Way]) -> Contents:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -58,7 +58,8 @@ class Service(pulumi.ComponentResource):
         self.container = container(
             name,
             ContainerArgs(
-                workload=_with_files(work, args.host.storage),
+                workload=work,
+                read_once=[args.host.storage.marks[files.volume.name] for files in work.files if files.recreate],
                 networks=args.host.networks,
                 volumes=args.host.storage.volumes,
             ),
@@ -110,12 +111,6 @@ def needed_by(workload: Workload, made: Mapping[str, Service]) -> list[pulumi.Re
 def patience(health: HealthCheck | None) -> int:
     """Seconds after which Docker itself would call the container unhealthy."""
     return health.start_period + health.retries * (health.interval + health.timeout) if health else 0
-
-
-def _with_files(work: Workload, storage: Storage) -> Workload:
-    """The workload, labelled with what it reads only once: when that changes, its container is recreated."""
-    read_once = [storage.digests[files.volume.name] for files in work.files if files.recreate]
-    return replace(work, labels={**work.labels, "orca.files": " ".join(read_once)}) if read_once else work
 
 
 def _on_host(host: Host, workload: Workload) -> list[pulumi.Resource]:

@@ -47,8 +47,8 @@ class Storage(pulumi.ComponentResource):
     """By the name on the host."""
     carriers: Mapping[str, docker.Container]
     """By the name of the volume that they fill."""
-    digests: Mapping[str, str]
-    """By the name of the volume, a digest of the files that a container reads only once."""
+    marks: Mapping[str, pulumi.Input[str]]
+    """By the name of the volume, what changes with files that a container reads only once."""
 
     def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("orca:docker:Storage", name, {}, opts)
@@ -59,7 +59,7 @@ class Storage(pulumi.ComponentResource):
         self.volumes = {volume.name: self._volume(volume) for volume in volumes}
         self.carriers = {name: self._carrier(found, _ignored(found)) for name, found in files.items()}
         self.carriers |= {name: self._carrier(found, ["*"]) for name, found in kept.items()}
-        self.digests = {name: digest(self._texts(found)) for name, found in files.items() if found.recreate}
+        self.marks = {name: self._mark(found) for name, found in files.items() if found.recreate}
         self.register_outputs({"volumes": list(self.volumes)})
 
     def _volume(self, volume: Volume) -> docker.Volume:
@@ -72,6 +72,14 @@ class Storage(pulumi.ComponentResource):
 
     def _texts(self, files: Files) -> Mapping[str, pulumi.Input[str]]:
         return {**files.contents, **self._args.contents.get(files.volume.name, {})}
+
+    def _mark(self, files: Files) -> pulumi.Input[str]:
+        """A digest of the texts. By one of a secret, its value could be guessed. A new value has a new carrier, so the
+        carrier's id does instead."""
+        texts = self._texts(files)
+        if all(isinstance(text, str) for text in texts.values()):
+            return digest(texts)
+        return self.carriers[files.volume.name].id
 
     def _carrier(self, files: Files, ignored: list[str]) -> docker.Container:
         name = files.volume.name

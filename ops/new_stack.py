@@ -66,7 +66,7 @@ def _lines(values: Mapping[str, Any]) -> Iterator[str]:
     """Every setting in the order of the configuration, each group behind its head."""
     keys = [leaf.key for leaf in leaves()]
     heads: set[str] = set()
-    whole: list[str] = []  # groups that have their value in one piece, such as `edge.apiKeys`
+    whole: list[str] = []  # groups that have their value in one piece, such as `edge.apiKeys` or one that is off
     for leaf in leaves():
         if any(leaf.key.startswith(f"{group}.") for group in whole):
             continue
@@ -78,7 +78,8 @@ def _lines(values: Mapping[str, Any]) -> Iterator[str]:
                 yield _entry(depth, group, "", comment=_is_idle(head, values))
         found, is_group = _found(values, path), any(other.startswith(f"{leaf.key}.") for other in keys)
         yield f"{_indent(len(groups))}# {_meaning(leaf)}\n"
-        if is_group and found is None:
+        named = any(other.startswith(f"{leaf.key}.<") for other in keys)
+        if is_group and (found is None or (isinstance(found, Mapping) and not named)):
             heads.add(leaf.key)
             yield _entry(len(groups), key, "", comment=_is_idle(leaf.key, values))
             continue

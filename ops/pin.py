@@ -11,6 +11,8 @@ from engine.errors import Refused
 from rollout.stack import engine_of
 from settings import Settings
 from settings.values import LOCAL
+from workloads import stack as workloads
+from workloads.images import PUBLISHED
 
 
 def pin(stack: str, *, move: bool) -> None:
@@ -20,7 +22,7 @@ def pin(stack: str, *, move: bool) -> None:
     client = connect(engine_of(stack))
     file = ROOT / f"Pulumi.{stack}.yaml"
     text, unknown = file.read_text(encoding="utf-8"), []
-    for written, image in images(settings).items():
+    for written, image in {**images(settings), **known(settings)}.items():
         name, _, before = image.partition("@")
         try:
             digest = _digest(client, name)
@@ -28,7 +30,11 @@ def pin(stack: str, *, move: bool) -> None:
             unknown.append(f"  {name}: {error.explanation or error}")
             continue
         if before == digest:
-            print(f"{name} has {digest}, as the file says.")
+            print(f"{name} has {digest}, as {'the file' if written in text else 'this version'} says.")
+        elif written not in text:
+            print(
+                f"{name} has {digest} now; this version of the program keeps {before}. To move, set its `images.…` key."
+            )
         elif before and not move:
             print(
                 f"{name} has {digest} now; the file keeps {before}. `make pin STACK={stack} MOVE=1` writes the new one."
@@ -52,8 +58,14 @@ def images(settings: Settings) -> dict[str, str]:
     """
     others = (getattr(settings.images, name) for name in type(settings.images).model_fields if name != "ollama")
     found = {settings.ollama_version: f"{settings.images.ollama}:{settings.ollama_version}"}
-    found |= {image: image for image in others}
+    found |= {image: image for image in others if image}
     return {written: image for written, image in found.items() if written != LOCAL}
+
+
+def known(settings: Settings) -> dict[str, str]:
+    """The images that the stack runs because this version of the program knows them, each under its own name."""
+    used = workloads.stack(settings).images
+    return {image: image for image in PUBLISHED.values() if image in used}
 
 
 def with_digest(text: str, written: str, digest: str) -> str:

@@ -35,7 +35,7 @@ class Datadog(Group):
     """Datadog."""
 
     site: Text = Field("datadoghq.com", description="site of the account", json_schema_extra=NONE)
-    api_key: Secret = Field(None, description="a secret; API key of the account", json_schema_extra=NONE)
+    api_key: Secret = Field(description="a secret; API key of the account", json_schema_extra=NONE)
     url: Url | None = Field(
         None, description="URL of the log intake, where it is another than the site's", json_schema_extra=NONE
     )

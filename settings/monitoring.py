@@ -75,6 +75,11 @@ class Notify(Group):
         json_schema_extra=NONE,
     )
 
+    @property
+    def named(self) -> bool:
+        """Whether there is anybody to tell."""
+        return any((self.webhook, self.slack, self.pagerduty, self.email))
+
 
 class Monitoring(Group):
     """Prometheus and what it asks. No change of it touches a container that serves requests."""

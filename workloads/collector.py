@@ -60,7 +60,7 @@ def agent(settings: Settings) -> Workload | None:
         ),
         files=(
             Files(volume=config(settings), recreate=True),
-            Files(volume=secrets(settings), mode="0400"),
+            Files(volume=secrets(settings), mode="0400", recreate=True),
         ),
         mounts=(
             Mount(volume=config(settings), path=CONFIG),

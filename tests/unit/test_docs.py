@@ -28,6 +28,7 @@ NOT_RUN = {
     "Pulumi.<stack>.yaml ─>": "a picture",
     "gate: prod-api-green": "output of a release; tests/faults",
     "{from:": "values for the block above them; tests/unit/test_secrets.py",
+    "import openai": "tests/integration/test_stack.py asks by the same client",
     "watch 15/30 s": "output of a release; tests/faults/test_releases.py",
 }
 # Programs that are not this project's, each with the place where such a command is carried out, or why nowhere.
@@ -40,6 +41,7 @@ OTHERS = {
     "python3": "a virtual environment by Python's own module; ops/policy.py links one",
     "policy/venv/bin/pip": "the same",
     "eval": "tests/unit/test_toolchain_environment.py",
+    "df": "the disks of a host, which no test can know",
     "echo": "the shell's own",
     ".": "the shell's own",
 }

@@ -3,7 +3,7 @@
 import pytest
 
 from components.stack_file import read_stack
-from ops.pin import images, with_digest
+from ops.pin import images, known, with_digest
 
 OLD, NEW = "sha256:" + "0" * 64, "sha256:" + "1" * 64
 
@@ -12,6 +12,20 @@ def test_it_asks_for_every_image_of_a_registry() -> None:
     found = images(read_stack("prod"))
     assert [image.partition("@")[0] for image in found.values()] == ["ollama/ollama:0.35.1", "nginx:1.31.9-alpine"]
     assert images(read_stack("dev")) == {}
+
+
+def test_it_asks_for_the_images_that_this_version_knows_where_they_run() -> None:
+    found = known(read_stack("prod"))
+    assert sorted(image.partition(":")[0] for image in found) == [
+        "ghcr.io/google/cadvisor",
+        "otel/opentelemetry-collector-contrib",
+        "prom/alertmanager",
+        "prom/blackbox-exporter",
+        "prom/prometheus",
+        "victoriametrics/victoria-logs",
+    ]
+    assert all("@sha256:" in image for image in found)
+    assert known(read_stack("dev")) == {}
 
 
 @pytest.mark.parametrize(

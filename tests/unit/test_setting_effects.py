@@ -49,7 +49,13 @@ BASE: dict[str, Any] = {
         "vault": {"address": "https://vault.example", "appRole": {"roleId": "a"}},
     },
     "monitoring": {"notify": {"email": {"to": "a@example.com", "sender": "b@example.com", "host": "mail.example.com"}}},
-    "logging": {"sinks": {"elasticsearch": {"url": "https://es.example"}, "otlp": {"url": "https://otlp.example"}}},
+    "logging": {
+        "sinks": {
+            "elasticsearch": {"url": "https://es.example"},
+            "datadog": {"apiKey": "f"},
+            "otlp": {"url": "https://otlp.example"},
+        }
+    },
 }
 CHANGED: dict[str, Any] = {
     "profile": "production",
