@@ -52,7 +52,7 @@ BASE: dict[str, Any] = {
     "logging": {
         "sinks": {
             "elasticsearch": {"url": "https://es.example"},
-            "datadog": {"apiKey": "f"},
+            "datadog": {"apiKey": {"from": "file", "key": "datadog"}},
             "otlp": {"url": "https://otlp.example"},
         }
     },
