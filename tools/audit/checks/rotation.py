@@ -18,11 +18,14 @@ MIX = Mix(keepalive="4@20ms", fresh="4@20ms", get="4@20ms", stream="")
 
 def check(target: Target) -> Verdict:
     """Renew the self-signed certificate during the load, by a change of its validity."""
-    source = target.project.folder / "certificates" / "self_signed.py"
+    source = target.project.folder / "certificates" / "__init__.py"
     before, text = serial("localhost", target.ca), source.read_text()
+    shorter = text.replace(f"{LIFE}90", f"{LIFE}45", 1)
+    if shorter == text:
+        raise LookupError(f"{source} does not say `{LIFE}90`")
     client = LoadClient(target.work)
     with client.run(target.url, target.ca, MIX) as running:
-        source.write_text(text.replace(f"{LIFE}90", f"{LIFE}45", 1))
+        source.write_text(shorter)
         target.project.pulumi("up", "--yes", "--skip-preview")
         after = _new_serial(target, before)
         result = running.end()
