@@ -14,8 +14,8 @@ from settings import Settings, SettingsError, load
 from settings.scalars import Sealed, Unclear, decoded
 from settings.schema import secret_places, takes_secret
 
-_ALSO_READ = ("pulumi:", "docker:", "command:")
-"""Pulumi's namespace, and those of the providers that the program uses."""
+_ALSO_READ = ("pulumi:", "docker:", "command:", "policy:")
+"""Pulumi's namespace, those of the providers that the program uses, and the policy pack's."""
 
 
 def stack_settings() -> Settings:

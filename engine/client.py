@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from engine import quick, ssh
@@ -131,6 +132,13 @@ def _frames(raw: Any) -> Iterator[tuple[int, bytes]]:
     """The engine's frames: the stream's number, three empty bytes, the length in four, and so many bytes."""
     while len(head := raw.read(8)) == 8:
         yield head[0], raw.read(int.from_bytes(head[4:], "big"))
+
+
+def begun(container: "Container") -> float:
+    """The Unix time from which on the log is that of the last run. A second before the start that the engine notes: it
+    notes it when the process may have printed already."""
+    container.reload()
+    return datetime.fromisoformat(container.attrs["State"]["StartedAt"]).timestamp() - 1
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[str]:

@@ -3,13 +3,12 @@
 import json
 import re
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 import docker
 
 from engine.arguments import RunToEnd
-from engine.client import find, last_words, lines, say
+from engine.client import begun, find, last_words, lines, say
 from engine.errors import NeedsPerson
 from engine.ready import limit_pids
 
@@ -26,14 +25,13 @@ def run_to_end(client: docker.DockerClient, args: RunToEnd) -> Any:
         say(f"{args.container} is running already")
     else:
         container.start()
-    container.reload()
-    started = datetime.fromisoformat(container.attrs["State"]["StartedAt"])
-    _follow(lines(container.logs(stream=True, follow=True, since=started.timestamp())))
+    since = begun(container)
+    _follow(lines(container.logs(stream=True, follow=True, since=since)))
     code = container.wait()["StatusCode"]
     if code:
         raise NeedsPerson(f"{args.container} failed with exit code {code}. {last_words(container, 5)}\n{args.advice}")
     # Read anew: a followed log may end before the last lines of a container that has just ended.
-    printed = container.logs(stdout=True, stderr=False, since=started.timestamp()).decode()
+    printed = container.logs(stdout=True, stderr=False, since=since).decode()
     return json.loads(printed.strip().splitlines()[-1])
 
 

@@ -5,14 +5,14 @@ it again.
 """
 
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
 
 import docker
 from docker.errors import APIError
 from docker.models.containers import Container
 
-from engine.client import find, lines, say
+from engine.client import begun, find, lines, say
 from engine.errors import NeedsPerson, Undone
 from engine.ready import limit_pids
 from rollout.arguments import Before
@@ -41,8 +41,7 @@ def _run(container: Container, timeout: float) -> tuple[int, bool]:
     """The exit code, and whether the time was up first. A run that an interrupted update has left is waited for."""
     if container.status != "running":
         container.start()
-    container.reload()
-    started = datetime.fromisoformat(container.attrs["State"]["StartedAt"]).timestamp()
+    since = begun(container)
     late = threading.Event()
 
     def end() -> None:
@@ -54,9 +53,19 @@ def _run(container: Container, timeout: float) -> tuple[int, bool]:
     timer.daemon = True
     timer.start()
     try:
-        for line in lines(container.logs(stream=True, follow=True, since=started)):
-            if line.strip():
-                say(f"{container.name}: {line}")
-        return int(container.wait()["StatusCode"]), late.is_set()
+        shown = _show(container, container.logs(stream=True, follow=True, since=since))
+        code = int(container.wait()["StatusCode"])
+        # Read anew: a followed log may end before the last lines of a container that has just ended.
+        _show(container, [container.logs(since=since)], but=shown)
+        return code, late.is_set()
     finally:
         timer.cancel()
+
+
+def _show(container: Container, log: Iterable[bytes], but: int = 0) -> int:
+    """Show the lines of a log `but` for the first ones, which are shown already; return how many there are."""
+    number = 0
+    for number, line in enumerate(filter(str.strip, lines(log)), 1):
+        if number > but:
+            say(f"{container.name}: {line}")
+    return number

@@ -16,6 +16,7 @@ from components.settings import stack_settings
 from components.storage import Storage, StorageArgs
 from render.nginx import render
 from settings import Settings
+from workloads import pages
 from workloads.stack import Stack
 from workloads.stack import stack as everything
 
@@ -64,3 +65,4 @@ pulumi.export("ca", certificate.ca)
 pulumi.export("live", api.live)
 pulumi.export("release", api.release)
 pulumi.export("image", api.image)
+pulumi.export("endpoints", pages.endpoints(settings))
