@@ -83,6 +83,7 @@ def container(name: str, args: ContainerArgs, opts: pulumi.ResourceOptions) -> d
         memory_swap=work.resources.memory // MIB,
         memory_reservation=work.resources.memory_reservation // MIB,
         cpus=None if quota else f"{work.resources.cpus:.1f}",
+        cpu_shares=work.resources.cpu_shares or None,
         cpu_period=CPU_PERIOD if quota else None,
         cpu_quota=quota,
         restart=work.restart,

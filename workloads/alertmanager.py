@@ -5,7 +5,7 @@ from decimal import Decimal
 from settings import Settings
 from workloads import images
 from workloads.network import address, attach
-from workloads.workload import Files, HealthCheck, Listen, Mount, Resources, Volume, Workload
+from workloads.workload import WATCHER_SHARES, Files, HealthCheck, Listen, Mount, Resources, Volume, Workload
 
 SERVICE = "alertmanager"
 PORT = 9093
@@ -72,5 +72,5 @@ def server(settings: Settings) -> Workload | None:
             retries=3,
             start_period=30,
         ),
-        resources=Resources(memory=64 * 1024**2, cpus=Decimal("0.2"), pids=64),
+        resources=Resources(memory=64 * 1024**2, cpus=Decimal("0.2"), pids=64, cpu_shares=WATCHER_SHARES),
     )

@@ -5,7 +5,7 @@ from decimal import Decimal
 from settings import Settings
 from workloads import images
 from workloads.network import address, attach
-from workloads.workload import Files, HealthCheck, Listen, Mount, Resources, Volume, Workload
+from workloads.workload import WATCHER_SHARES, Files, HealthCheck, Listen, Mount, Resources, Volume, Workload
 
 SERVICE = "blackbox"
 PORT = 9115
@@ -60,5 +60,5 @@ def exporter(settings: Settings) -> Workload | None:
             timeout=5,
             retries=3,
         ),
-        resources=Resources(memory=48 * 1024**2, cpus=Decimal("0.2"), pids=64),
+        resources=Resources(memory=48 * 1024**2, cpus=Decimal("0.2"), pids=64, cpu_shares=WATCHER_SHARES),
     )

@@ -5,7 +5,16 @@ from decimal import Decimal
 from settings import Settings
 from workloads import images
 from workloads.network import address, attach
-from workloads.workload import Capabilities, Exemption, HealthCheck, HostPath, Listen, Resources, Workload
+from workloads.workload import (
+    WATCHER_SHARES,
+    Capabilities,
+    Exemption,
+    HealthCheck,
+    HostPath,
+    Listen,
+    Resources,
+    Workload,
+)
 
 SERVICE = "cadvisor"
 PORT = 8080
@@ -62,7 +71,7 @@ def exporter(settings: Settings) -> Workload | None:
             retries=3,
             start_period=30,
         ),
-        resources=Resources(memory=192 * 1024**2, cpus=Decimal("0.3"), pids=64),
+        resources=Resources(memory=192 * 1024**2, cpus=Decimal("0.3"), pids=64, cpu_shares=WATCHER_SHARES),
         exemptions=(
             Exemption(
                 rule="non-root",

@@ -6,7 +6,7 @@ from settings import Settings
 from workloads import edge, images
 from workloads.network import address, attach
 from workloads.places import STATE
-from workloads.workload import Exemption, Files, HostPath, Listen, Mount, Resources, Volume, Workload
+from workloads.workload import WATCHER_SHARES, Exemption, Files, HostPath, Listen, Mount, Resources, Volume, Workload
 
 SERVICE = "collector"
 HEALTH, OWN, DERIVED = 13133, 8888, 9464
@@ -80,7 +80,10 @@ def agent(settings: Settings) -> Workload | None:
             for port in (HEALTH, OWN, DERIVED)
         ),
         resources=Resources(
-            memory=mebibytes * 1024**2, cpus=settings.logging.cpus if settings.logging else Decimal("0.5"), pids=64
+            memory=mebibytes * 1024**2,
+            cpus=settings.logging.cpus if settings.logging else Decimal("0.5"),
+            pids=64,
+            cpu_shares=WATCHER_SHARES,
         ),
         exemptions=(
             Exemption(rule="non-root", reason="the engine's log files belong to uid 0, which here holds no capability"),

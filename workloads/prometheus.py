@@ -5,7 +5,7 @@ from decimal import Decimal
 from settings import Settings
 from workloads import images
 from workloads.network import address, attach
-from workloads.workload import Files, HealthCheck, Listen, Mount, Resources, Volume, Workload
+from workloads.workload import WATCHER_SHARES, Files, HealthCheck, Listen, Mount, Resources, Volume, Workload
 
 SERVICE = "prometheus"
 PORT = 9090
@@ -64,5 +64,7 @@ def server(settings: Settings) -> Workload | None:
             retries=3,
             start_period=60,
         ),
-        resources=Resources(memory=settings.monitoring.memory, cpus=Decimal("0.5"), pids=128),
+        resources=Resources(
+            memory=settings.monitoring.memory, cpus=Decimal("0.5"), pids=128, cpu_shares=WATCHER_SHARES
+        ),
     )

@@ -5,7 +5,7 @@ from decimal import Decimal
 from settings import Settings
 from workloads import images
 from workloads.network import address, attach
-from workloads.workload import Exemption, HealthCheck, Listen, Mount, Resources, Volume, Workload
+from workloads.workload import WATCHER_SHARES, Exemption, HealthCheck, Listen, Mount, Resources, Volume, Workload
 
 SERVICE = "victorialogs"
 PORT = 9428
@@ -57,7 +57,7 @@ def server(settings: Settings) -> Workload | None:
             retries=3,
             start_period=30,
         ),
-        resources=Resources(memory=store.memory, cpus=Decimal("0.5"), pids=64),
+        resources=Resources(memory=store.memory, cpus=Decimal("0.5"), pids=64, cpu_shares=WATCHER_SHARES),
         exemptions=(
             Exemption(
                 rule="non-root",

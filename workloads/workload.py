@@ -115,12 +115,20 @@ class HealthCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """Limits of a container: bytes, CPUs, processes. Swap is always equal to memory, so there is none."""
+    """Limits of a container: bytes, CPUs, processes. Swap is always equal to memory, so there is none.
+
+    `cpu_shares` is its weight where containers want more processor than there is; 0 stands for Docker's own 1024.
+    """
 
     memory: int
     cpus: Decimal
     pids: int
     memory_reservation: int = 0
+    cpu_shares: int = field(default=0, metadata={"newer": True})
+
+
+WATCHER_SHARES = 128
+"""The weight of what watches: on a busy host it waits for what serves, and catches up later."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,6 +123,7 @@ def _plain(work: Workload, settings: Settings) -> dict[str, Any]:
             "driver": "json-file",
             "options": {"max-size": work.log.max_size, "max-file": str(work.log.max_files), "tag": work.log.tag},
         },
+        "cpu_shares": work.resources.cpu_shares or None,
         "memswap_limit": size(work.resources.memory),
         "deploy": {"resources": _filled({"limits": limits, "reservations": reservations})},
     }
