@@ -6,6 +6,7 @@ the names and the answers of its `DockerClient` and `Container`, so that the sam
 
 import json
 import socket
+import threading
 from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
@@ -26,11 +27,14 @@ class Container:
 
 
 class Engine:
-    """One engine, over one connection at a time. It is its own `api` and `containers`."""
+    """One engine. It is its own `api` and `containers`.
+
+    Each thread has a connection of its own: a watch sends requests while the rollout flips back.
+    """
 
     def __init__(self, url: str) -> None:
         """`url` is `unix://…` or `tcp://…`. Raises OSError when no engine answers there."""
-        self._connection = _connection(url)
+        self._url, self._of_thread = url, threading.local()
         self._version = ""
         greeting = self._called("GET", "/_ping")
         greeting.read()
@@ -67,6 +71,12 @@ class Engine:
     def exec_inspect(self, id: str) -> Any:
         return _read(self._called("GET", _path("/exec/{0}/json", id)))
 
+    def _connection(self) -> HTTPConnection:
+        if not hasattr(self._of_thread, "connection"):
+            self._of_thread.connection = _connection(self._url)
+        connection: HTTPConnection = self._of_thread.connection
+        return connection
+
     def _called(self, method: str, path: str, body: object = None, *, timeout: float | None = _TIMEOUT) -> HTTPResponse:
         """The answer, unread. Raises docker's APIError when it is a refusal."""
         answer = self._answer(method, path, body, timeout=timeout)
@@ -78,7 +88,7 @@ class Engine:
         return answer
 
     def _answer(self, method: str, path: str, body: object = None, *, timeout: float | None = _TIMEOUT) -> HTTPResponse:
-        connection = self._connection
+        connection = self._connection()
         try:
             if connection.sock is None:
                 connection.connect()

@@ -4,6 +4,7 @@ import json
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -212,3 +213,16 @@ def test_an_engine_that_goes_away_is_no_broken_pipe_of_the_output(
     with pytest.raises(ConnectionError) as lost:
         find(client, "c")
     assert not isinstance(lost.value, BrokenPipeError)
+
+
+@pytest.mark.parametrize("made", [connect, connect_quickly])
+def test_several_threads_ask_at_the_same_time(made: Client, address: Address) -> None:
+    """A watch sends requests of its own while the rollout reads the log and flips back."""
+    client, together = made(address), threading.Barrier(8)
+
+    def ask(_: int) -> int:
+        together.wait(10)
+        return sum(find(client, "c") is not None for _ in range(20))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(8))) == [20] * 8

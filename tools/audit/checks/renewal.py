@@ -23,7 +23,7 @@ def check(target: Target) -> Verdict:
         pebble.running(target.engine, NAME, target.work / "pebble") as authority,
         target.with_edge(hostname=HOST, tls={"acme": authority.acme}),
     ):
-        eventually(lambda: _shown(authority) != "", PATIENCE, "a certificate of the authority's is shown")
+        eventually(lambda: _is_new(authority, ""), PATIENCE, "a certificate of the authority's is shown")
         before = _shown(authority)
         client = LoadClient(target.work)
         with client.run(f"https://{HOST}", authority.root, MIX, dial=f"127.0.0.1:{HTTPS}") as running:

@@ -240,6 +240,10 @@ func raw(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
+	// The end of the connection must come with the answer: nginx would keep the connection for a moment, and lose the next POST on it.
+	if socket, err := connection.(*net.TCPConn).SyscallConn(); err == nil {
+		socket.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_CORK, 1) })
+	}
 	connection.Write(answer)
 	connection.Close()
 }
