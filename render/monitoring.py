@@ -114,6 +114,7 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> Mapping[str, obje
         "probe": blackbox.source(settings),
         "models": [model.reference for model in settings.ollama_models],
         "generate": _generate(settings) if monitoring.generate else "",
+        "gpu": settings.gpu != "none",
         "edge_name": "" if settings.edge.proxy_protocol else settings.edge.hostname,
         "colours": {colour: _any(api.upstreams(settings, colour, way)) for colour, way in ways.items()},
         "sinks": sinks(settings),
@@ -144,6 +145,8 @@ def _probes(settings: Settings, monitoring: Monitoring, ways: Mapping[Colour, Wa
     if not settings.edge.proxy_protocol:
         url = f"https://{address(settings, 'app-network', 5)}:{places.HTTPS}{settings.api.paths[0]}"
         probes.append({"job": "edge", "module": "edge", "timeout": 5, "targets": [{"url": url, "service": "nginx"}]})
+    if settings.gpu != "none":
+        probes.append({"job": "gpu", "module": "gpu", "timeout": 5, "targets": [_ollama(f"{model}/api/ps")]})
     if monitoring.generate:
         every = {"interval": _GENERATE_EVERY, "timeout": 60, "targets": [_ollama(f"{model}/api/generate")]}
         probes.append({"job": "generate", "module": "generate", **every})

@@ -23,6 +23,8 @@ BASE: dict[str, Any] = {
     "OLLAMA_MODELS": ["tiny:1", "other:2"],
 }
 EVERYTHING: dict[str, Any] = {
+    "OLLAMA_VERSION": "0.35.1",
+    "gpu": "nvidia",
     "monitoring": {
         "generate": True,
         "notify": {
@@ -93,7 +95,7 @@ def test_prometheus_takes_its_configuration_and_rules(judge: Judge, settings: Se
 
 
 def test_every_alert_fires_and_does_not_fire_as_it_should(judge: Judge) -> None:
-    settings = load("dev", BASE)
+    settings = load("dev", {**BASE, **EVERYTHING})
     files = dict(monitoring.render(settings)[prometheus.config(settings).name])
     tests = {path.name: path.read_text() for path in TESTS.iterdir()}
     assert len(tests) == 5
