@@ -184,6 +184,7 @@ class Settings(BaseModel):
             yield "OLLAMA_MEMORY_RESERVATION is larger than OLLAMA_MEMORY_LIMIT"
         yield from self._model_conflicts()
         yield from self._gpu_conflicts()
+        yield from self._sink_conflicts()
 
     def _model_conflicts(self) -> Iterator[str]:
         names = [model.full_name.casefold() for model in self.ollama_models]
@@ -235,6 +236,13 @@ class Settings(BaseModel):
         for device in self.gpu_devices:
             if device.startswith("/") != (self.gpu == "amd") and self.gpu != "none":
                 yield f"gpuDevices: {device} is no device of {self.gpu}; write {_GPU_DEVICES[self.gpu]}"
+
+    def _sink_conflicts(self) -> Iterator[str]:
+        """The collector of images/collector has the exporters that a development stack needs, and no more."""
+        built_here = self.images.collector == LOCAL or (self.images.collector is None and self.profile == "development")
+        for name in ("elasticsearch", "datadog"):
+            if self.logging and getattr(self.logging.sinks, name) and built_here:
+                yield f"logging.sinks.{name}: the collector that is built here cannot write to it; set images.collector"
 
     def _known_faults(self) -> Iterator[str]:
         """By the tag of nginx's image; a tag that says no version is judged by what runs (engine/configure.py)."""

@@ -8,8 +8,9 @@ import yaml
 
 from components.stack_file import read_stack
 from render import monitoring
-from settings import Settings, load
+from settings import Settings, SettingsError, load
 from workloads import collector, pages, prometheus
+from workloads.images import PUBLISHED
 from workloads.stack import Stack, stack
 from workloads.workload import Workload
 
@@ -17,6 +18,10 @@ OBS = {"alertmanager", "blackbox", "cadvisor", "prometheus"}
 """The services of the monitoring, which `monitoring: off` leaves out."""
 ALL = OBS | {"collector", "pages", "victorialogs"}
 """Those of monitoring and logs."""
+
+
+FAR = {"collector": PUBLISHED["collector"]}
+"""The collector that can write to every sink."""
 
 
 def dev(**values: Any) -> Settings:
@@ -108,6 +113,7 @@ class TestAlerts:
 
 class TestSecrets:
     KEYS: ClassVar[dict[str, Any]] = {
+        "images": FAR,
         "monitoring": {"notify": {"webhook": "http://hook.example/s3cret", "slack": "https://slack.example/s3cret"}},
         "logging": {
             "sinks": {"datadog": {"apiKey": "s3cret"}, "elasticsearch": {"url": "https://a.b", "apiKey": "s3cret"}}
@@ -131,7 +137,8 @@ class TestSecrets:
 class TestSinks:
     def test_several_at_once_get_all_logs(self) -> None:
         settings = dev(
-            logging={"sinks": {"otlp": {"url": "https://a.b/v1/logs"}, "elasticsearch": {"url": "https://c.d"}}}
+            images=FAR,
+            logging={"sinks": {"otlp": {"url": "https://a.b/v1/logs"}, "elasticsearch": {"url": "https://c.d"}}},
         )
         found = yaml.safe_load(monitoring.render(settings)[collector.config(settings).name]["collector.yml"])
         assert found["service"]["pipelines"]["logs"]["exporters"] == [
@@ -141,10 +148,16 @@ class TestSinks:
         ]
 
     def test_each_keeps_what_it_could_not_deliver_on_the_disk(self) -> None:
-        settings = dev(logging={"sinks": {"datadog": {"apiKey": "k"}, "elasticsearch": {"url": "https://c.d"}}})
+        sinks = {"datadog": {"apiKey": "k"}, "elasticsearch": {"url": "https://c.d"}}
+        settings = dev(images=FAR, logging={"sinks": sinks})
         found = yaml.safe_load(monitoring.render(settings)[collector.config(settings).name]["collector.yml"])
         queues = [part["sending_queue"] for name, part in found["exporters"].items() if name != "prometheus"]
         assert [queue["storage"] for queue in queues] == ["file_storage"] * 3
+
+    @pytest.mark.parametrize("sink", [{"datadog": {"apiKey": "k"}}, {"elasticsearch": {"url": "https://c.d"}}], ids=min)
+    def test_one_that_the_collector_cannot_write_to_is_refused(self, sink: dict[str, Any]) -> None:
+        with pytest.raises(SettingsError, match=f"logging.sinks.{min(sink)}: the collector .* set images.collector"):
+            dev(logging={"sinks": sink})
 
     def test_only_a_far_sink_gives_the_collector_a_way_out(self) -> None:
         assert [found.network for found in service("collector").networks] == ["obs"]

@@ -16,6 +16,7 @@ from settings.references import references
 from settings.schema import Leaf, leaves
 from stores.fetch import fetch
 from workloads import api, edge, ollama
+from workloads.images import PUBLISHED
 from workloads.network import networks
 from workloads.workload import Workload
 
@@ -27,6 +28,7 @@ BASE: dict[str, Any] = {
     "OLLAMA_MODELS": ["a:1", "registry:5000/ns/b:1"],
     "IMAGE_TAG": "1",
     "gpu": "nvidia",
+    "images": {"collector": PUBLISHED["collector"]},
     "models": {"proxy": "http://other.example:3128"},
     "edge": {
         "apiKeys": {"app": {"keys": [SecretStr(KEY)]}},
@@ -243,7 +245,10 @@ LEAVES = list(leaves())
 
 def configuration(key: str) -> dict[str, Any]:
     """What the change of `key` begins with: for a production stack, all images are pinned."""
-    pinned = {"OLLAMA_VERSION": f"1@{DIGEST}", "images": {"nginx": f"nginx:1@{DIGEST}", "lego": f"lego:4@{DIGEST}"}}
+    pinned = {
+        "OLLAMA_VERSION": f"1@{DIGEST}",
+        "images": BASE["images"] | {"nginx": f"nginx:1@{DIGEST}", "lego": f"lego:4@{DIGEST}"},
+    }
     return BASE | (pinned if key == "profile" else {})
 
 

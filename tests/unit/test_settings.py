@@ -11,6 +11,7 @@ from components.stack_file import read_stack
 from settings import Settings, SettingsError, load
 from settings.schema import Leaf, leaves
 from tools.lab.project import overlaid
+from workloads.images import PUBLISHED
 
 DEV: dict[str, Any] = {
     "profile": "development",
@@ -304,6 +305,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "secrets.vault.token": a_secret_of("vault"),
     "secrets.vault.appRole.secretId": a_secret_of("vault"),
     "secrets.pulumi": {"rollout": {"previewKey": {"from": "pulumi", "key": "A"}}},
+    "logging.sinks.elasticsearch.apiKey": {"images": {"collector": PUBLISHED["collector"]}},
+    "logging.sinks.datadog.apiKey": {"images": {"collector": PUBLISHED["collector"]}},
 }
 BESIDE: dict[str, dict[str, Any]] = {
     "monitoring.notify.email.password": {"to": "a@b.example", "sender": "c@b.example", "host": "mail.example"},
