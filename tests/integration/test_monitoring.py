@@ -426,8 +426,10 @@ class TestAlerts:
         """Its first process is killed once, and the engine starts it again: the count outlives its cgroup."""
         del watched
         greedy = "sleep 45; touch /tmp/killed; exec python3 -c 'b\"x\" * (2 << 30)'"
+        image = engine.containers.get(f"{PLACE.name}-api-blue").image
+        assert image is not None
         victim = engine.containers.run(
-            engine.containers.get(f"{PLACE.name}-api-blue").image,
+            image,
             ["-c", f"[ -e /tmp/killed ] && exec sleep 600; {greedy}"],
             entrypoint=["sh"],
             name=f"{PLACE.name}-victim",
