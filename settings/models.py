@@ -93,6 +93,18 @@ def _why_not(value: str) -> str:
     return "; write name:tag or name:tag@sha256:<64 hex digits>"
 
 
+def _no_registry(value: str) -> str:
+    """The begin of the sentence that refuses a registry."""
+    if "@" in value:
+        return "has a user or a password in it, and Ollama has no login for registries (docs/model-registry.conf)"
+    path = re.fullmatch(rf"https?://{_HOST}/([^\s/]+)(/\S+)?", value)
+    if path and path[2]:
+        return f'"{value}" has a path of more than one part. {_ROOT}'
+    if path:
+        return f'"{value}" has the namespace {path[1]}, where Ollama takes up to {_LONGEST} letters, digits, - and _'
+    return f'"{value}" is not a registry'
+
+
 class Registry(str):
     """A registry as a URL, `http[s]://host[:port][/namespace]`, and its parts; without a namespace it is empty.
 
@@ -110,9 +122,7 @@ class Registry(str):
             return made
         match = _REGISTRY.fullmatch(value)
         if not match:
-            longer = re.fullmatch(rf"https?://{_HOST}/\S+", value)
-            what = f" has a path of more than one part. {_ROOT}" if longer else " is not a registry"
-            raise ValueError(f'"{value}"{what}; write https://host[:port], https://host/namespace, or {LOCAL}')
+            raise ValueError(f"{_no_registry(value)}; write https://host[:port], https://host/namespace, or {LOCAL}")
         made.plain, made.host, made.namespace = match[1] == "http", match[2], match[3] or ""
         return made
 

@@ -79,6 +79,11 @@ class TestNetworks:
             ("a:1", {"mirror": "https://m/team"}, "https://m/team/a:1"),
             ("a:1", {"mirror": "local"}, "http://10.77.3.12:5000/library/a:1"),
             ("registry/ns/a:1", {}, "https://registry/ns/a:1"),
+            # Artifactory and Nexus: by a host or a port of their own, or a local repository by its key
+            ("a:1", {"mirror": "https://ollama.repo.example"}, "https://ollama.repo.example/library/a:1"),
+            ("u/a:1", {"mirror": "https://repo.example:5001/"}, "https://repo.example:5001/u/a:1"),
+            ("a:1", {"mirror": "https://repo.example/ollama-local"}, "https://repo.example/ollama-local/a:1"),
+            ("repo.example/ollama-local/a:1", {}, "https://repo.example/ollama-local/a:1"),
             ("registry:5000/ns/a:1", {"plainHttp": ["registry:5000"]}, "http://registry:5000/ns/a:1"),
         ],
     )
@@ -86,6 +91,17 @@ class TestNetworks:
         values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1", "OLLAMA_MODELS": [model]}
         init = ollama.init(load("x", {**values, "models": group}))
         assert init.env["PULL_AS"] == pulled
+
+    @pytest.mark.parametrize("mirror", ["local", "http://m", "https://m/team"])
+    @pytest.mark.parametrize("model", ["hf.co/u/a-GGUF:Q4_K_M", "r:5/n/a:1", "repo.example/ollama-local/a:1"])
+    def test_a_registry_s_name_leads_past_every_mirror(self, model: str, mirror: str) -> None:
+        values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1"}
+        pinned = f"{model}@sha256:{'ab' * 32}"
+        settings = load("x", {**values, "OLLAMA_MODELS": ["b:1", pinned], "models": {"mirror": mirror}})
+        env = ollama.init(settings).env
+        assert str(env["PULL_AS"]).split()[1] == f"https://{model}"
+        assert str(env["MANIFESTS"]).split()[1] == model.replace(":Q", "/Q").replace(":1", "/1")
+        assert str(env["MODELS_TO_PULL"]).split()[1] == pinned
 
     def test_a_name_with_its_registry_beside_a_mirror(self) -> None:
         values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1"}
