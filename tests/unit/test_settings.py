@@ -457,6 +457,7 @@ class TestModels:
             ({"env": {"OLLAMA_MODELS": "a:1"}}, "OLLAMA_MODELS cannot be set here: there it is a directory"),
             ({"env": {"OLLAMA_HOST": "0.0.0.0"}}, "OLLAMA_HOST cannot be set here"),
             ({"env": {"OLLAMA_KEEP_ALIVE": "5m"}}, "write it as ollama.keepAlive"),
+            ({"env": {"LLAMA_ARG_THREADS": "8"}}, "LLAMA_ARG_THREADS cannot be set here: it follows ollama.cpus"),
             ({"env": {"https_proxy": "http://p"}}, "models.proxy is for pulls"),
             ({"keepAlive": "soon"}, "is not a duration"),
             ({"preload": "b:1"}, "write all, or a list of entries of OLLAMA_MODELS"),

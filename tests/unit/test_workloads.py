@@ -110,6 +110,17 @@ class TestNetworks:
         assert init.env["PULL_AS"] == "http://m/library/a:1 https://r:5/n/b:2"
         assert init.env["MANIFESTS"] == "registry.ollama.ai/library/a/1 r:5/n/b/2"
 
+    @pytest.mark.parametrize(
+        ("cpus", "threads"),
+        [("0.5", "1"), ("1", "1"), ("1.9", "1"), ("2.5", "2"), ("4", "4"), (None, "4"), ("64", "64")],
+    )
+    def test_as_many_threads_as_whole_cpus_within_the_limit(self, cpus: str | None, threads: str) -> None:
+        """One thread more than the limit holds, and all of them wait for the one that the kernel holds back."""
+        values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1", "OLLAMA_MODELS": "a:1"}
+        server = ollama.server(load("x", {**values, "ollama": {"cpus": cpus} if cpus else {}}))
+        assert server.env["LLAMA_ARG_THREADS"] == threads
+        assert server.resources.cpus == Decimal(cpus or "4")
+
     def test_the_settings_of_ollama_reach_it_under_its_own_names(self) -> None:
         values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1", "OLLAMA_MODELS": "a:1"}
         group = {
