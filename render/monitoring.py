@@ -110,6 +110,7 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> Mapping[str, obje
         "routes": {"prometheus": prometheus.ROUTE, "alertmanager": alertmanager.ROUTE, "logs": victorialogs.ROUTE},
         "targets": targets,
         "probes": probes,
+        "one_shots": f"{ollama.INIT}|{api.BEFORE}",  # each update starts them again
         "jobs": [*(job for job, target in targets.items() if target), *(probe["job"] for probe in probes)],
         "probe": blackbox.source(settings),
         "models": [model.reference for model in settings.ollama_models],

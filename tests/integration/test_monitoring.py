@@ -382,6 +382,10 @@ def firing(name: str) -> list[dict[str, Any]]:
     return [one for one in found if one["labels"]["alertname"] == name and one["state"] == "firing"]
 
 
+def services(found: list[dict[str, Any]]) -> set[str]:
+    return {alert["labels"]["service"] for alert in found}
+
+
 def send(ca: Path, good: int, bad: int) -> None:
     """So many requests that the API answers with 404, which is no error of its own, and that it fails."""
     with requests.Session() as session:
@@ -415,6 +419,31 @@ class TestAlerts:
         assert killed.exit_code == 137
         eventually(lambda: bool(receiver.alerts("ContainerOomKill")), 90, "ContainerOomKill")
         assert receiver.alerts("ContainerOomKill")[0]["labels"]["service"] == "api-blue"
+
+    def test_a_container_killed_for_memory_is_told(
+        self, watched: Project, engine: docker.DockerClient, receiver: Receiver
+    ) -> None:
+        """Its first process is killed once, and the engine starts it again: the count outlives its cgroup."""
+        del watched
+        greedy = "sleep 45; touch /tmp/killed; exec python3 -c 'b\"x\" * (2 << 30)'"
+        image = engine.containers.get(f"{PLACE.name}-api-blue").image
+        assert image is not None
+        victim = engine.containers.run(
+            image,
+            ["-c", f"[ -e /tmp/killed ] && exec sleep 600; {greedy}"],
+            entrypoint=["sh"],
+            name=f"{PLACE.name}-victim",
+            network_mode="none",
+            mem_limit=64 << 20,
+            memswap_limit=64 << 20,
+            restart_policy={"Name": "on-failure", "MaximumRetryCount": 5},
+            detach=True,
+        )
+        try:
+            eventually(lambda: "victim" in services(receiver.alerts("ContainerOomKill")), 150, "ContainerOomKill")
+            eventually(lambda: "victim" in services(firing("ContainerRestarted")), 60, "ContainerRestarted")
+        finally:
+            victim.remove(force=True)
 
     def test_a_rolled_back_release_is_told(self, watched: Project, receiver: Receiver, config: dict[str, Any]) -> None:
         watched.write({**config, "api": {**config["api"], "env": {"SECOND": "1"}}})

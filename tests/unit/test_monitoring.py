@@ -110,6 +110,15 @@ class TestAlerts:
         assert "> 0.1 " in by_name["ApiHighErrorRate"]["expr"]
         assert by_name["ContainerHighMemory"]["expr"].endswith("> 0.8")
 
+    def test_a_one_shot_is_no_container_that_has_restarted(self) -> None:
+        """Each update starts it again."""
+        whole = stack(dev(api={"before": {"command": ["true"]}}))
+        one_shots = {work.service for work in whole.workloads if work.one_shot}
+        assert len(one_shots) > 1
+        for name in ("ContainerRestarted", "ContainerRestartLoop"):
+            (rule,) = (rule for rule in alerts() if rule["alert"] == name)
+            assert f'service!~"{"|".join(sorted(one_shots, reverse=True))}"' in rule["expr"]
+
 
 class TestSecrets:
     KEYS: ClassVar[dict[str, Any]] = {
