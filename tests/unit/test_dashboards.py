@@ -166,7 +166,12 @@ class TestGrafana:
     def test_it_is_off_by_default(self) -> None:
         without = settings(monitoring={})
         assert grafana.server(without) is None
-        assert "grafana" not in str(monitoring.render(without)).lower()
+        rendered = monitoring.render(without).items()
+        files = {f"{volume}/{path}": text for volume, found in rendered for path, text in found.items()}
+        assert sorted(path for path, text in files.items() if "grafana" in (path + text).lower()) == [
+            "dev-pages-config/www/index.html",  # a link that shows where there is a Grafana
+            "dev-pages-config/www/status.js",
+        ]
         assert "grafana" not in pages.endpoints(without)
 
     def test_it_is_one_more_container_of_the_list_without_a_way_out(self) -> None:
