@@ -179,7 +179,7 @@ class TestMetrics:
 
     def test_a_flip_is_an_annotation_at_its_time_with_the_colour(self) -> None:
         (flips,) = dashboards.DASHBOARDS["service.json"]["annotations"]["list"]
-        (flip,) = asked(flips["expr"])
+        (flip,) = asked(flips["target"]["expr"])
         assert flip["metric"]["colour"] == "blue"
         assert float(flip["value"][1]) == 1000 * value("orca_release_flip_timestamp_seconds")
 

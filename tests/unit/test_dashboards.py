@@ -56,7 +56,7 @@ def settings(**values: Any) -> Settings:
 def queries() -> Iterator[str]:
     """Every query of the dashboards, with a time in place of Grafana's variable."""
     for board in DASHBOARDS.values():
-        asked = [found["expr"] for found in board["annotations"]["list"]]
+        asked = [found["target"]["expr"] for found in board["annotations"]["list"]]
         asked += [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
         yield from (query.replace("$__rate_interval", "5m") for query in asked)
 
@@ -146,7 +146,7 @@ class TestDashboards:
     def test_flips_are_marked_and_both_colours_are_apart(self) -> None:
         for board in DASHBOARDS.values():
             (flips,) = board["annotations"]["list"]
-            assert "orca_release_flip_timestamp_seconds" in names(flips["expr"])
+            assert "orca_release_flip_timestamp_seconds" in names(flips["target"]["expr"])
         times = [query for query in queries() if "histogram_quantile" in query]
         assert len(times) == 6
         assert all("by (colour, le)" in query for query in times)
