@@ -155,11 +155,8 @@ class Settings(BaseModel):
     def _fit_together(self, info: ValidationInfo) -> Self:
         # With values in their place, no reference says any more which store is used.
         as_written = FETCHED not in (info.context or {})
-        stores = (
-            self.secrets.conflicts(self.stack, list(references(self)), keyed=bool(self.api.secrets))
-            if as_written
-            else ()
-        )
+        keyed = bool(self.api.secrets)
+        stores = self.secrets.conflicts(self.stack, list(references(self)), keyed=keyed) if as_written else ()
         refuse([*self._conflicts(), *stores])
         return self
 
@@ -170,6 +167,8 @@ class Settings(BaseModel):
             yield "images.lego: edge.tls.acme needs it; name goacme/lego:<4.x>@sha256:<digest>"
         if "lego" in self.images.model_fields_set and not self.edge.tls.acme:
             yield "images.lego: has no effect without edge.tls.acme; remove it"
+        if "grafana" in self.images.model_fields_set and not (self.monitoring and self.monitoring.grafana):
+            yield "images.grafana: has no effect without monitoring.grafana; remove it, or turn that on"
         if "ollama" in self.images.model_fields_set and self.ollama_version == LOCAL:
             yield f'images.ollama: has no effect while OLLAMA_VERSION is "{LOCAL}"; remove it'
         if "image" in self.api.model_fields_set and self.image_tag == LOCAL:

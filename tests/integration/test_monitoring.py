@@ -18,6 +18,7 @@ from docker.types import LogConfig
 
 from images import reference
 from settings import load
+from tests.unit import test_dashboards as dashboards
 from tools.lab.place import place
 from tools.lab.project import Project, whole
 from tools.lab.sweep import sweep
@@ -161,6 +162,26 @@ class TestMetrics:
     def test_the_state_of_releases(self) -> None:
         assert value('orca_release_colour{colour="blue",role="live"}') == 1
         assert value('orca_release_phase{phase="done"}') == 1
+
+    def test_the_dashboards_ask_for_metrics_that_are_there(self, ca: Path) -> None:
+        """Those that begin with an event, such as a refusal, may be away; no query may be wrong."""
+        assert complete(ca).status_code == 200
+        always = set().union(*(dashboards.names(query) for query in dashboards.queries())) - dashboards.counted()
+
+        def missing() -> set[str]:
+            names = requests.get(f"{PAGES}/prometheus/api/v1/label/__name__/values", timeout=10).json()["data"]
+            return always - set(names)
+
+        eventually(lambda: not missing(), 90, "every metric of the dashboards")
+        for query in dashboards.queries():
+            answer = requests.get(f"{PAGES}/prometheus/api/v1/query", params={"query": query}, timeout=10)
+            assert answer.status_code == 200, f"{query}: {answer.text}"
+
+    def test_a_flip_is_an_annotation_at_its_time_with_the_colour(self) -> None:
+        (flips,) = dashboards.DASHBOARDS["service.json"]["annotations"]["list"]
+        (flip,) = asked(flips["target"]["expr"])
+        assert flip["metric"]["colour"] == "blue"
+        assert float(flip["value"][1]) == 1000 * value("orca_release_flip_timestamp_seconds")
 
     def test_labels_are_bounded(self) -> None:
         """No path, no request id, no model, no address of a client is a label."""

@@ -50,7 +50,10 @@ BASE: dict[str, Any] = {
         "pulumi": {"app": SecretStr("value")},
         "vault": {"address": "https://vault.example", "appRole": {"roleId": "a"}},
     },
-    "monitoring": {"notify": {"email": {"to": "a@example.com", "sender": "b@example.com", "host": "mail.example.com"}}},
+    "monitoring": {
+        "grafana": True,
+        "notify": {"email": {"to": "a@example.com", "sender": "b@example.com", "host": "mail.example.com"}},
+    },
     "logging": {
         "sinks": {
             "elasticsearch": {"url": "https://es.example"},
@@ -189,13 +192,14 @@ CHANGED: dict[str, Any] = {
     "images.lego": f"lego:4@{DIGEST}",
     **{
         f"images.{name}": f"{name}:1@{DIGEST}"
-        for name in ("prometheus", "alertmanager", "blackbox", "cadvisor", "collector", "victorialogs")
+        for name in ("prometheus", "alertmanager", "blackbox", "cadvisor", "collector", "victorialogs", "grafana")
     },
     "monitoring": "off",
     "monitoring.interval": "30s",
     "monitoring.retentionDays": 3,
     "monitoring.memory": "1G",
     "monitoring.generate": True,
+    "monitoring.grafana": False,
     "monitoring.alerts.ollamaDown": "5m",
     "monitoring.alerts.errorRatio": 0.1,
     "monitoring.alerts.memoryRatio": 0.8,

@@ -311,6 +311,7 @@ def test_one_model_in_two_spellings() -> None:
     ("values", "words"),
     [
         ({"images": {"lego": "goacme/lego:4"}}, "images.lego: has no effect without edge.tls.acme"),
+        ({"images": {"grafana": "other/grafana:1"}}, "images.grafana: has no effect without monitoring.grafana"),
         ({"images": {"ollama": "other/ollama"}}, 'images.ollama: has no effect while OLLAMA_VERSION is "local"'),
         ({"api": {"image": "other/api"}}, 'api.image: has no effect while IMAGE_TAG is "local"'),
         ({"api": {"env": {"ORCA_COLOUR": "red"}}}, "api: env.ORCA_COLOUR has no effect"),
@@ -319,6 +320,11 @@ def test_one_model_in_two_spellings() -> None:
 )
 def test_a_setting_without_effect_beside_another(values: dict[str, Any], words: str) -> None:
     assert words in refused(**values)
+
+
+def test_no_image_of_grafana_is_built_here() -> None:
+    message = refused(monitoring={"grafana": True}, images={"grafana": "local"})
+    assert 'images.grafana: "local" cannot be built here; name a published image' in message
 
 
 def test_errors_between_groups_are_reported_at_once() -> None:
