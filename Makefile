@@ -14,7 +14,7 @@ FAR := $(shell grep -s ':dockerHost:' 'Pulumi.$(STACK).yaml')
 SETUP := $(TOOLCHAIN) setup $(if $(FAR)$(filter-out dev,$(STACK)),--tools-only)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview deploy status rollback promote mirror drift down test bench security lint linters check env doctor lock docs compose pin new-stack
+.PHONY: help up preview deploy status rollback promote mirror drift down test bench benchmarks security lint linters check env doctor lock docs compose pin new-stack
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,8 +53,12 @@ down: ## remove the deployment, and the engine if it was started for it
 test: ## run linters and all tests, and leave the machine as it was
 	@$(TOOLCHAIN) once --dev -- $(MAKE) --no-print-directory check
 
-bench: ## compare the flip with nginx reload and HAProxy, and write docs/benchmarks.md
-	@$(TOOLCHAIN) once -- python -m tools.benchmarks --into docs/benchmarks.md
+bench: ## compare the flip with nginx reload and HAProxy, measure the monitoring, and write docs/benchmarks.md
+	@$(TOOLCHAIN) once -- $(MAKE) --no-print-directory benchmarks
+
+benchmarks:
+	python -m tools.benchmarks --into docs/benchmarks.md
+	python -m tools.benchmarks --monitoring --into docs/benchmarks.md
 
 lint: ## run the linters
 	@$(TOOLCHAIN) setup --dev --tools-only

@@ -15,7 +15,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from render.sinks import sinks
 from settings import Settings
 from settings.monitoring import Monitoring
-from workloads import alertmanager, api, blackbox, cadvisor, collector, ollama, pages, places, prometheus, victorialogs
+from workloads import (
+    alertmanager,
+    api,
+    blackbox,
+    cadvisor,
+    collector,
+    grafana,
+    ollama,
+    pages,
+    places,
+    prometheus,
+    victorialogs,
+)
 from workloads.colour import COLOURS, Colour
 from workloads.network import address
 from workloads.way import Way
@@ -39,6 +51,14 @@ def render(settings: Settings, running: Mapping[Colour, Way] | None = None) -> F
         found[prometheus.config(settings).name] = {"prometheus.yml": _text("prometheus.yml.j2", values), **rules}
         found[alertmanager.config(settings).name] = {"alertmanager.yml": _text("alertmanager.yml.j2", values)}
         found[blackbox.config(settings).name] = {"blackbox.yml": _text("blackbox.yml.j2", values)}
+    if grafana.server(settings):
+        dashboards = {f"dashboards/{path.name}": path.read_text() for path in (TEMPLATES / "dashboards").iterdir()}
+        found[grafana.config(settings).name] = {
+            "grafana.ini": _text("grafana/grafana.ini.j2", values),
+            "provisioning/datasources/prometheus.yml": _text("grafana/datasources.yml.j2", values),
+            "provisioning/dashboards/files.yml": _text("grafana/dashboards.yml.j2", values),
+            **dashboards,
+        }
     if collector.is_wanted(settings):
         found[collector.config(settings).name] = {"collector.yml": _text("collector.yml.j2", values)}
     if pages.server(settings):
@@ -97,6 +117,7 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> Mapping[str, obje
         "collector": f"{listen}:{collector.OWN}",
         "requests": f"{listen}:{collector.DERIVED}",
         "releases": f"{pages.listen(settings)}:{pages.RELEASES}",
+        "grafana": grafana.target(settings) if grafana.server(settings) else "",
         "victorialogs": victorialogs.target(settings) if victorialogs.server(settings) else "",
     }
     probes = _probes(settings, monitoring, ways)
@@ -107,13 +128,22 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> Mapping[str, obje
         "alerts": monitoring.alerts,
         "notify": monitoring.notify,
         "runbooks": f"{monitoring.alerts.runbooks.rstrip('/')}/" if monitoring.alerts.runbooks else "docs/runbooks/",
-        "routes": {"prometheus": prometheus.ROUTE, "alertmanager": alertmanager.ROUTE, "logs": victorialogs.ROUTE},
+        "routes": {
+            "prometheus": prometheus.ROUTE,
+            "alertmanager": alertmanager.ROUTE,
+            "grafana": grafana.ROUTE,
+            "logs": victorialogs.ROUTE,
+        },
+        "grafana": {"config": grafana.CONFIG, "port": grafana.PORT, "address": grafana.listen(settings)},
+        "published": settings.pages.port,
         "targets": targets,
         "probes": probes,
+        "one_shots": f"{ollama.INIT}|{api.BEFORE}",  # each update starts them again
         "jobs": [*(job for job, target in targets.items() if target), *(probe["job"] for probe in probes)],
         "probe": blackbox.source(settings),
         "models": [model.reference for model in settings.ollama_models],
         "generate": _generate(settings) if monitoring.generate else "",
+        "gpu": settings.gpu != "none",
         "edge_name": "" if settings.edge.proxy_protocol else settings.edge.hostname,
         "colours": {colour: _any(api.upstreams(settings, colour, way)) for colour, way in ways.items()},
         "sinks": sinks(settings),
@@ -144,6 +174,8 @@ def _probes(settings: Settings, monitoring: Monitoring, ways: Mapping[Colour, Wa
     if not settings.edge.proxy_protocol:
         url = f"https://{address(settings, 'app-network', 5)}:{places.HTTPS}{settings.api.paths[0]}"
         probes.append({"job": "edge", "module": "edge", "timeout": 5, "targets": [{"url": url, "service": "nginx"}]})
+    if settings.gpu != "none":
+        probes.append({"job": "gpu", "module": "gpu", "timeout": 5, "targets": [_ollama(f"{model}/api/ps")]})
     if monitoring.generate:
         every = {"interval": _GENERATE_EVERY, "timeout": 60, "targets": [_ollama(f"{model}/api/generate")]}
         probes.append({"job": "generate", "module": "generate", **every})

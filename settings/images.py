@@ -43,6 +43,12 @@ def _image(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _published(value: str) -> str:
+    if value == LOCAL:
+        raise ValueError('"local" cannot be built here; name a published image, or leave the key out')
+    return value
+
+
 def _version(value: str, info: ValidationInfo) -> str:
     match = _VERSION.fullmatch(value)
     if not match:
@@ -74,6 +80,8 @@ Version = Annotated[str, AfterValidator(_version), BeforeValidator(exact)]
 """The part of an image behind the colon: `tag@sha256:<digest>`; outside production also a bare tag, or `local`."""
 ImageTag = Annotated[str, AfterValidator(_image_tag), BeforeValidator(exact)]
 """The tag of the operator's own image, with or without digest; `local` outside production."""
+Published = Annotated[Image, AfterValidator(_published)]
+"""An image of a registry: none is built here."""
 Repository = Annotated[str, AfterValidator(_repository), BeforeValidator(exact)]
 """An image without its tag."""
 
@@ -99,6 +107,11 @@ class Images(Group):
         None, description=_known("the OpenTelemetry Collector with contributed parts"), json_schema_extra=NONE
     )
     victorialogs: Image | None = Field(None, description=_known("VictoriaLogs"), json_schema_extra=NONE)
+    grafana: Published | None = Field(
+        None,
+        description="image of Grafana, for monitoring.grafana; without it, the release that this version knows",
+        json_schema_extra=NONE,
+    )
     lego: Image = Field(
         LOCAL, description="image of the ACME client, for edge.tls.acme; of version 4", json_schema_extra=NONE
     )

@@ -17,11 +17,16 @@ DEFAULT_HOST, DEFAULT_NAMESPACE = "registry.ollama.ai", "library"
 # has no dot, and there is one of them at most: a registry is asked at the root of its host.
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}"
 _NAMESPACE = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}"
-_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?"
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?(?::\d+)?"
 _MODEL = re.compile(rf"(?:(?:({_HOST})/)?({_NAMESPACE})/)?({_PART}):({_PART})(?:@(sha256:[0-9a-f]{{64}}))?")
 _REGISTRY = re.compile(rf"(https?)://({_HOST})(?:/({_NAMESPACE}))?/?")
 _PEM = re.compile(r"\s*(-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+")
-_ROOT = "Ollama asks a registry at the root of its host; give the registry a host name or a port of its own"
+_LONGEST = 80
+_HUGGING_FACE = ("hf.co", "huggingface.co")
+_ROOT = (
+    "Ollama asks a registry at the root of its host; give the repository a host name or a port of its own "
+    "(Artifactory: subdomain or port method; Nexus: a connector; any other: a reverse proxy, see docs/operations.md)"
+)
 
 
 class Model(str):
@@ -66,15 +71,38 @@ class Model(str):
 
 def _why_not(value: str) -> str:
     """The end of the sentence that refuses a model."""
-    path, _, tag = value.partition("@")[0].rpartition("/")[2].partition(":")
-    plain = re.fullmatch(r"[A-Za-z0-9_.:/-]+", value.partition("@")[0]) and path and "//" not in value
-    if plain and not tag:
-        return f": it has no tag; write {value.partition('@')[0].rstrip(':')}:<tag>"
-    if plain and value.count("/") > 2:
-        return f": it has a path of more than one part. {_ROOT}, and write host/namespace/name:tag"
-    if plain and value.count("/") == 1 and "." in value.partition("/")[0]:
+    reference = value.partition("@")[0]
+    if "://" in reference:
+        return ": it has a protocol. Write it without, and name a registry by plain http in models.plainHttp"
+    *before, last = reference.split("/")
+    name, _, tag = last.partition(":")
+    if not re.fullmatch(r"[A-Za-z0-9_.:/-]+", reference) or not name or "" in before:
+        return "; write name:tag or name:tag@sha256:<64 hex digits>"
+    if not tag:
+        return f": it has no tag; write {reference.rstrip(':')}:<tag>"
+    if len(before) > 2 and before[0] in _HUGGING_FACE:
+        return f": a model there is a whole repository; write {'/'.join(before[:3])}:<quantization>"
+    if len(before) > 2:
+        return f": it has a path of more than one part. {_ROOT}, and write <that host>/{before[-1]}/{last}"
+    if len(before) == 1 and re.fullmatch(_HOST, before[0]) and re.search(r"[.:]", before[0]):
         return ": behind a registry's host, Ollama needs a namespace; write host/namespace/name:tag"
+    if long := next((part for part in (*before[1:], name, tag) if len(part) > _LONGEST), ""):
+        return f": {long} has {len(long)} characters, and Ollama takes {_LONGEST}"
+    if before and "." in before[-1]:
+        return f": {before[-1]} is a namespace, and Ollama takes no dot in one"
     return "; write name:tag or name:tag@sha256:<64 hex digits>"
+
+
+def _no_registry(value: str) -> str:
+    """The begin of the sentence that refuses a registry."""
+    if "@" in value:
+        return "has a user or a password in it, and Ollama has no login for registries (docs/model-registry.conf)"
+    path = re.fullmatch(rf"https?://{_HOST}/([^\s/]+)(/\S+)?", value)
+    if path and path[2]:
+        return f'"{value}" has a path of more than one part. {_ROOT}'
+    if path:
+        return f'"{value}" has the namespace {path[1]}, where Ollama takes up to {_LONGEST} letters, digits, - and _'
+    return f'"{value}" is not a registry'
 
 
 class Registry(str):
@@ -94,9 +122,7 @@ class Registry(str):
             return made
         match = _REGISTRY.fullmatch(value)
         if not match:
-            longer = re.fullmatch(rf"https?://{_HOST}/\S+", value)
-            what = f" has a path of more than one part. {_ROOT}" if longer else " is not a registry"
-            raise ValueError(f'"{value}"{what}; write https://host[:port], https://host/namespace, or {LOCAL}')
+            raise ValueError(f"{_no_registry(value)}; write https://host[:port], https://host/namespace, or {LOCAL}")
         made.plain, made.host, made.namespace = match[1] == "http", match[2], match[3] or ""
         return made
 

@@ -96,5 +96,10 @@ class Monitoring(Group):
         description="let the model answer one token every five minutes, as a probe; it is loaded for it",
         json_schema_extra=NONE,
     )
+    grafana: bool = Field(
+        False,
+        description="run Grafana with the dashboards of monitoring/dashboards/, on the pages",
+        json_schema_extra=NONE,
+    )
     alerts: Alerts = Alerts()
     notify: Notify = Notify()

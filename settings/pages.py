@@ -7,7 +7,7 @@ from settings.group import Group, Port
 
 
 class Pages(Group):
-    """Status page, Prometheus, Alertmanager, logs: all of them behind one port of the host's loopback."""
+    """Status page, Prometheus, Alertmanager, Grafana, logs: all of them behind one port of the host's loopback."""
 
     port: Port = Field(
         9080, description="port on the host's loopback for the pages of monitoring and logs", json_schema_extra=NONE

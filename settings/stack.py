@@ -155,11 +155,8 @@ class Settings(BaseModel):
     def _fit_together(self, info: ValidationInfo) -> Self:
         # With values in their place, no reference says any more which store is used.
         as_written = FETCHED not in (info.context or {})
-        stores = (
-            self.secrets.conflicts(self.stack, list(references(self)), keyed=bool(self.api.secrets))
-            if as_written
-            else ()
-        )
+        keyed = bool(self.api.secrets)
+        stores = self.secrets.conflicts(self.stack, list(references(self)), keyed=keyed) if as_written else ()
         refuse([*self._conflicts(), *stores])
         return self
 
@@ -170,6 +167,8 @@ class Settings(BaseModel):
             yield "images.lego: edge.tls.acme needs it; name goacme/lego:<4.x>@sha256:<digest>"
         if "lego" in self.images.model_fields_set and not self.edge.tls.acme:
             yield "images.lego: has no effect without edge.tls.acme; remove it"
+        if "grafana" in self.images.model_fields_set and not (self.monitoring and self.monitoring.grafana):
+            yield "images.grafana: has no effect without monitoring.grafana; remove it, or turn that on"
         if "ollama" in self.images.model_fields_set and self.ollama_version == LOCAL:
             yield f'images.ollama: has no effect while OLLAMA_VERSION is "{LOCAL}"; remove it'
         if "image" in self.api.model_fields_set and self.image_tag == LOCAL:
@@ -184,6 +183,7 @@ class Settings(BaseModel):
             yield "OLLAMA_MEMORY_RESERVATION is larger than OLLAMA_MEMORY_LIMIT"
         yield from self._model_conflicts()
         yield from self._gpu_conflicts()
+        yield from self._sink_conflicts()
 
     def _model_conflicts(self) -> Iterator[str]:
         names = [model.full_name.casefold() for model in self.ollama_models]
@@ -235,6 +235,13 @@ class Settings(BaseModel):
         for device in self.gpu_devices:
             if device.startswith("/") != (self.gpu == "amd") and self.gpu != "none":
                 yield f"gpuDevices: {device} is no device of {self.gpu}; write {_GPU_DEVICES[self.gpu]}"
+
+    def _sink_conflicts(self) -> Iterator[str]:
+        """The collector of images/collector has the exporters that a development stack needs, and no more."""
+        built_here = self.images.collector == LOCAL or (self.images.collector is None and self.profile == "development")
+        for name in ("elasticsearch", "datadog"):
+            if self.logging and getattr(self.logging.sinks, name) and built_here:
+                yield f"logging.sinks.{name}: the collector that is built here cannot write to it; set images.collector"
 
     def _known_faults(self) -> Iterator[str]:
         """By the tag of nginx's image; a tag that says no version is judged by what runs (engine/configure.py)."""

@@ -13,6 +13,7 @@ PUBLISHED = {
     "@sha256:b8e7d1093144fd088f425ff003d75a4aa405de075db78dae3bc563730b1bd07a",
     "collector": "otel/opentelemetry-collector-contrib:0.161.0"
     "@sha256:fd328de2552466ad78385e1b1289c3f2402b1c45f265b252aab1955b42845ac1",
+    "grafana": "grafana/grafana:13.2.3@sha256:b28bae15e219c998fb0e0424ed724930cc61b1f61fb404d47c862f9a23f9e572",
     "victorialogs": "victoriametrics/victoria-logs:v1.52.0"
     "@sha256:47b820890d64c4575a2a0a46415dcd8a4fd59a0f1fcd6a377693d7aea639442e",
 }
@@ -59,6 +60,11 @@ def collector(settings: Settings) -> str:
 
 def victorialogs(settings: Settings) -> str:
     return _known(settings, "victorialogs", settings.images.victorialogs)
+
+
+def grafana(settings: Settings) -> str:
+    """The published one in development too: none is built here."""
+    return settings.images.grafana or PUBLISHED["grafana"]
 
 
 def model_mirror() -> str:

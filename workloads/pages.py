@@ -1,10 +1,11 @@
-"""The pages for operators, on the host's loopback: status, and the way to Prometheus, Alertmanager and logs."""
+"""The pages for operators, on the host's loopback: status, and the way to Prometheus, Alertmanager, Grafana
+and logs."""
 
 from decimal import Decimal
 from ipaddress import IPv4Address
 
 from settings import Settings
-from workloads import edge, images, victorialogs
+from workloads import edge, grafana, images, victorialogs
 from workloads.network import address, attach
 from workloads.places import STATE
 from workloads.workload import Files, HealthCheck, Listen, Mount, Port, Resources, Stop, Volume, Workload
@@ -34,7 +35,9 @@ def endpoints(settings: Settings) -> dict[str, str]:
     """The name of each page to its URL on the host."""
     base = f"http://127.0.0.1:{settings.pages.port}"
     metrics = {"status": "/", "prometheus": "/prometheus/", "alertmanager": "/alertmanager/"}
-    found = (metrics if settings.monitoring else {}) | ({"logs": "/logs/select/vmui/"} if has_logs(settings) else {})
+    found = metrics if settings.monitoring else {}
+    found |= {"grafana": f"{grafana.ROUTE}/"} if grafana.server(settings) else {}
+    found |= {"logs": "/logs/select/vmui/"} if has_logs(settings) else {}
     return {name: base + path for name, path in found.items()}
 
 

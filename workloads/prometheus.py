@@ -52,8 +52,8 @@ def server(settings: Settings) -> Workload | None:
         listens=(
             Listen(
                 port=PORT,
-                needed_by=frozenset({"pages"}),
-                why="the pages ask it",
+                needed_by=frozenset({"pages", "grafana"}),
+                why="the pages ask it, and Grafana where there is one",
                 wider="the rest of the monitoring is on the same network; metrics are no secret there",
             ),
         ),

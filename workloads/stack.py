@@ -16,6 +16,7 @@ from workloads import (
     cadvisor,
     collector,
     edge,
+    grafana,
     mirror,
     ollama,
     pages,
@@ -37,6 +38,7 @@ SERVICES: tuple[Callable[[Settings], Workload | None], ...] = (
     collector.agent,
     alertmanager.server,
     prometheus.server,
+    grafana.server,
     pages.server,
 )
 """Every container besides the edge and the API's colours. Each comes after the services that it depends on. A function

@@ -11,20 +11,54 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/google/cadvisor/cache/memory"
 	"github.com/google/cadvisor/container"
 	_ "github.com/google/cadvisor/container/docker/install"
+	v1 "github.com/google/cadvisor/info/v1"
 	v2 "github.com/google/cadvisor/info/v2"
 	"github.com/google/cadvisor/manager"
 	"github.com/google/cadvisor/metrics"
+	"github.com/google/cadvisor/utils/oomparser"
 	"github.com/google/cadvisor/utils/sysfs"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"k8s.io/utils/clock"
 )
+
+// withKills is the manager with its own count of what the kernel has killed in each cgroup. The manager forgets its count with
+// the container's process, so that a container which is killed as a whole and started again would have none. The published
+// program counts as this one does.
+type withKills struct {
+	manager.Manager
+	lock  sync.Mutex
+	kills map[string]uint64 // by cgroup: a container keeps its own when it starts again
+}
+
+func (counted *withKills) count(kernel *oomparser.OomParser) {
+	found := make(chan *oomparser.OomInstance, 10)
+	go kernel.StreamOoms(found)
+	for kill := range found {
+		counted.lock.Lock()
+		counted.kills[kill.ContainerName]++
+		counted.lock.Unlock()
+	}
+}
+
+func (counted *withKills) GetRequestedContainersInfo(name string, options v2.RequestOptions) (map[string]*v1.ContainerInfo, error) {
+	containers, err := counted.Manager.GetRequestedContainersInfo(name, options)
+	counted.lock.Lock()
+	defer counted.lock.Unlock()
+	for _, one := range containers {
+		for _, sample := range one.Stats {
+			sample.OOMEvents = counted.kills[one.Name]
+		}
+	}
+	return containers, err
+}
 
 func main() {
 	ip := flag.String("listen_ip", "", "address to listen on; all of them if empty")
@@ -51,13 +85,19 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	counted := &withKills{Manager: containers, kills: map[string]uint64{}}
+	if kernel, err := oomparser.New(); err == nil {
+		go counted.count(kernel)
+	} else {
+		log.Printf("what the kernel kills for want of memory is not counted: %v", err)
+	}
 	named := metrics.BaseContainerLabels(nil)
 	if *labels {
 		named = metrics.DefaultContainerLabels
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
-		metrics.NewPrometheusCollector(containers, named, kinds, clock.RealClock{},
+		metrics.NewPrometheusCollector(counted, named, kinds, clock.RealClock{},
 			v2.RequestOptions{IdType: v2.TypeName, Count: 1, Recursive: true}),
 		metrics.NewPrometheusMachineCollector(containers, kinds))
 	http.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))

@@ -163,6 +163,7 @@ async function refresh() {
     const { yaml } = await ask("status/config");
     const name = /stack: (\S+)/.exec(yaml);
     if (name) document.title = byId("stack").textContent = `${name[1]}: status`;
+    byId("grafana").hidden = !(await instant('up{job="grafana"}')).length;
     await flips();
     await Promise.all([alerts(), releases(), containers(), ...CHARTS.map(chart)]);
     document.body.dataset.drawn = "yes";

@@ -12,10 +12,11 @@ from typing import Any
 import yaml
 
 from render import nginx
-from render.compose.files import FILES, carrier, contents, volume_key
+from render.compose.files import FILES, carrier, contents, texts, volume_key
 from render.compose.variables import API, listed, secrets, size, with_variables
 from settings import Settings
 from workloads.network import NetworkSpec
+from workloads.release import digest
 from workloads.stack import Stack
 from workloads.workload import DependsOn, HealthCheck, Port, Workload
 
@@ -51,7 +52,7 @@ def compose(settings: Settings, stack: Stack) -> str:
     workloads = (*stack.services, *before, *replicas, _after(stack.edge, replicas), carrier(settings, stack))
     services = {_service(work, settings): _described(work, settings, stack) for work in workloads}
     sections = [
-        _HEAD.format(stack=settings.stack, variables=listed(settings)),
+        _HEAD.format(stack=settings.stack, variables=listed(settings, stack)),
         _dump({"name": settings.stack}),
         "services:\n"
         + "\n".join(
@@ -75,6 +76,10 @@ def _described(work: Workload, settings: Settings, stack: Stack) -> dict[str, An
     if work.service == stack.edge.service:
         # Another configuration is another label, so that Compose starts nginx again with it.
         found["labels"] = {"orca.config": nginx.render(settings).id}
+    if once := [files for files in work.files if files.recreate]:
+        laid = texts(settings, stack)
+        marks = [digest(laid[volume_key(files.volume, settings)]) for files in once]
+        found["labels"] = {**found.get("labels", {}), "orca.files": " ".join(marks)}
     return with_variables(found, work, settings)
 
 
@@ -85,7 +90,9 @@ def _plain(work: Workload, settings: Settings) -> dict[str, Any]:
         "memory": size(work.resources.memory),
         "pids": work.resources.pids,
     }
-    reservations = {"memory": size(work.resources.memory_reservation)} if work.resources.memory_reservation else {}
+    reservations: dict[str, Any] = {"devices": _gpus(work.gpus)}
+    if work.resources.memory_reservation:
+        reservations["memory"] = size(work.resources.memory_reservation)
     found: dict[str, Any] = {
         "container_name": work.name,
         "image": work.image,
@@ -98,7 +105,9 @@ def _plain(work: Workload, settings: Settings) -> dict[str, Any]:
         "volumes": [
             f"{volume_key(mount.volume, settings)}:{mount.path}" + (":ro" if mount.read_only else "")
             for mount in work.mounts
-        ],
+        ]
+        + [f"{found.host}:{found.path}:ro" for found in work.host_paths],
+        "devices": [f"{path}:{path}" for path in work.devices],
         "tmpfs": [f"{path}:{options}" for path, options in work.tmpfs.items()],
         "networks": {
             found.network: _filled(
@@ -125,9 +134,15 @@ def _plain(work: Workload, settings: Settings) -> dict[str, Any]:
         },
         "cpu_shares": work.resources.cpu_shares or None,
         "memswap_limit": size(work.resources.memory),
-        "deploy": {"resources": _filled({"limits": limits, "reservations": reservations})},
+        "deploy": {"resources": _filled({"limits": limits, "reservations": _filled(reservations)})},
     }
     return _filled(found)
+
+
+def _gpus(wanted: str) -> list[dict[str, Any]]:
+    """What `docker run --gpus` takes, as Compose reserves it."""
+    which = {"count": "all"} if wanted == "all" else {"device_ids": wanted.removeprefix("device=").split(",")}
+    return [{"driver": "nvidia", **which, "capabilities": ["gpu"]}] if wanted else []
 
 
 def _of_compose(replica: Workload, settings: Settings, before: Workload | None) -> Workload:

@@ -4,10 +4,10 @@ Compose gives no file to a read-only container. So a service that may be written
 into the volumes, as a carrier does for Pulumi (components/storage.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from render import nginx
+from render import monitoring, nginx
 from settings import Settings
 from settings.values import MIB
 from workloads.places import CONFIG, STATE
@@ -54,17 +54,29 @@ def carrier(settings: Settings, stack: Stack) -> Workload:
 def contents(settings: Settings, stack: Stack) -> Iterator[tuple[str, str, str]]:
     """Every file that is laid into a volume: its name as a config of Compose, its place in `files`, its text."""
     config = nginx.render(settings)
-    for _, files in stack.files:
-        volume = volume_key(files.volume, settings)
-        for file, text in sorted(files.contents.items()):
+    for volume, found in texts(settings, stack).items():
+        for file, text in sorted(found.items()):
             yield f"{volume}-{file}".replace("/", "-"), f"{_SOURCE}/{volume}/{file}", text
     for file, text in sorted(config.files.items()):
         yield f"nginx-{file}".replace("/", "-"), f"{_SOURCE}/edge-config/{_release(settings)}/{file}", text
 
 
+def texts(settings: Settings, stack: Stack) -> Mapping[str, Mapping[str, str]]:
+    """The key of each volume, to the text of each file that is laid into it: those of a workload, and rendered ones."""
+    rendered = monitoring.render(settings)
+    return {
+        volume_key(files.volume, settings): {**files.contents, **rendered.get(files.volume.name, {})}
+        for _, files in stack.files
+    }
+
+
 def secret_files(settings: Settings, stack: Stack) -> dict[str, str]:
-    """The name of each secret that a service gets as a file, and the volume that it goes into."""
-    return {name: volume_key(files.volume, settings) for _, files in stack.files for name in files.secrets}
+    """The name of each secret that a service gets as a file, and its place in the volumes."""
+    found = {name: f"{volume_key(files.volume, settings)}/{name}" for _, files in stack.files for name in files.secrets}
+    for volume, files in monitoring.secrets(settings).items():
+        key = volume_key(Volume(name=volume), settings)
+        found |= {f"{key}-{name}": f"{key}/{name}" for name in files}
+    return found
 
 
 def pair(settings: Settings) -> tuple[str, str]:
@@ -97,8 +109,8 @@ def _script(settings: Settings, stack: Stack) -> str:
         "cp /run/secrets/tls_key /volumes/edge-certificates/tls.key",
         "chmod 0440 /volumes/edge-certificates/tls.*",
     ]
-    for name, volume in secret_files(settings, stack).items():
-        lines += [f"cp /run/secrets/{name} {_VOLUMES}/{volume}/{name}", f"chmod 0440 {_VOLUMES}/{volume}/{name}"]
+    for name, place in secret_files(settings, stack).items():
+        lines += [f"cp /run/secrets/{name} {_VOLUMES}/{place}", f"chmod 0440 {_VOLUMES}/{place}"]
     if key := key_id(settings):
         lines += [
             "digest=$(tr -d '\\n' </run/secrets/api_key | sha256sum | cut -d' ' -f1)",

@@ -46,11 +46,16 @@ def secrets(settings: Settings, stack: Stack) -> dict[str, Any]:
         "tls_certificate": {"file": _variable("TLS_CERTIFICATE", certificate)},
         "tls_key": {"file": _variable("TLS_KEY", key)},
     }
-    found |= {name: {"environment": name} for name in secret_files(settings, stack)}
+    found |= {name: {"environment": variable(name)} for name in secret_files(settings, stack)}
     return found | ({"api_key": {"environment": "API_KEY"}} if key_id(settings) else {})
 
 
-def listed(settings: Settings) -> str:
+def variable(secret: str) -> str:
+    """The variable of a secret: a secret of the API has its own name, `alertmanager-secrets-slack` another spelling."""
+    return secret.replace("-", "_").upper() if "-" in secret else secret
+
+
+def listed(settings: Settings, stack: Stack) -> str:
     """What a person can set, as comments of YAML."""
     files = " and ".join(pair(settings))
     lines = [f"TLS_CERTIFICATE, TLS_KEY: the edge's certificate and key as PEM files (default: {files})"]
@@ -58,6 +63,8 @@ def listed(settings: Settings) -> str:
         lines.append(f"API_KEY: the value of the API key `{key}`; `openssl rand -hex 32` makes one")
     if names := sorted(settings.api.secrets):
         lines.append(f"{', '.join(names)}: the secrets of the API")
+    if told := [variable(name) for name in secret_files(settings, stack) if "-" in name]:
+        lines.append(f"{', '.join(told)}: secrets of receivers of alerts and of sinks of logs")
     lines.append(
         "OLLAMA_MODELS, a list with blanks, and every other variable of the specification (default: the stack's)"
     )

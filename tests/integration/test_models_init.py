@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -195,6 +196,23 @@ def test_a_name_with_its_registry_beside_a_mirror(pulls: Pulls) -> None:
     models = {"mirror": "http://registry:5000", "plainHttp": ["hf.example:5001"]}
     assert pulls.run(TINY, other, models=models) == {TINY: DIGEST, other: DIGEST}
     assert set(pulls.listed()) == {TINY, other}
+
+
+def test_a_repository_below_a_path_with_a_host_of_its_own(pulls: Pulls) -> None:
+    """By docs/model-registry.conf. Without it, Ollama cannot express where the models are, and knows no login."""
+    text = (Path(__file__).parents[2] / "docs" / "model-registry.conf").read_text()
+    text = re.sub("ssl_certificate.*|listen .*;", "", text).replace("server {", "server { listen 5000;")
+    text = text.replace("https://repo.example.com", "http://registry:5007")
+    front = pulls.engine.containers.create(images.reference("nginx"), name=f"{NAME}-front", user="0:0")
+    try:
+        front.put_archive("/", archive({"etc/nginx/nginx.conf": f"events {{}} http {{ {text} }}"}))
+        pulls.engine.networks.get(NAME).connect(front, aliases=["front"])
+        front.start()
+        listening = ["curl", "-s", "-o", "/dev/null", "http://127.0.0.1:5000/v2/"]
+        eventually(lambda: front.exec_run(listening).exit_code == 0, 30, "the front")
+        assert pulls.run(SMOLLM, models={"mirror": "http://front:5000"}) == {SMOLLM: LARGE}
+    finally:
+        front.remove(force=True)
 
 
 class TestRefusals:

@@ -18,6 +18,7 @@ from docker.types import LogConfig
 
 from images import reference
 from settings import load
+from tests.unit import test_dashboards as dashboards
 from tools.lab.place import place
 from tools.lab.project import Project, whole
 from tools.lab.sweep import sweep
@@ -161,6 +162,26 @@ class TestMetrics:
     def test_the_state_of_releases(self) -> None:
         assert value('orca_release_colour{colour="blue",role="live"}') == 1
         assert value('orca_release_phase{phase="done"}') == 1
+
+    def test_the_dashboards_ask_for_metrics_that_are_there(self, ca: Path) -> None:
+        """Those that begin with an event, such as a refusal, may be away; no query may be wrong."""
+        assert complete(ca).status_code == 200
+        always = set().union(*(dashboards.names(query) for query in dashboards.queries())) - dashboards.counted()
+
+        def missing() -> set[str]:
+            names = requests.get(f"{PAGES}/prometheus/api/v1/label/__name__/values", timeout=10).json()["data"]
+            return always - set(names)
+
+        eventually(lambda: not missing(), 90, "every metric of the dashboards")
+        for query in dashboards.queries():
+            answer = requests.get(f"{PAGES}/prometheus/api/v1/query", params={"query": query}, timeout=10)
+            assert answer.status_code == 200, f"{query}: {answer.text}"
+
+    def test_a_flip_is_an_annotation_at_its_time_with_the_colour(self) -> None:
+        (flips,) = dashboards.DASHBOARDS["service.json"]["annotations"]["list"]
+        (flip,) = asked(flips["target"]["expr"])
+        assert flip["metric"]["colour"] == "blue"
+        assert float(flip["value"][1]) == 1000 * value("orca_release_flip_timestamp_seconds")
 
     def test_labels_are_bounded(self) -> None:
         """No path, no request id, no model, no address of a client is a label."""
@@ -382,6 +403,10 @@ def firing(name: str) -> list[dict[str, Any]]:
     return [one for one in found if one["labels"]["alertname"] == name and one["state"] == "firing"]
 
 
+def services(found: list[dict[str, Any]]) -> set[str]:
+    return {alert["labels"]["service"] for alert in found}
+
+
 def send(ca: Path, good: int, bad: int) -> None:
     """So many requests that the API answers with 404, which is no error of its own, and that it fails."""
     with requests.Session() as session:
@@ -415,6 +440,31 @@ class TestAlerts:
         assert killed.exit_code == 137
         eventually(lambda: bool(receiver.alerts("ContainerOomKill")), 90, "ContainerOomKill")
         assert receiver.alerts("ContainerOomKill")[0]["labels"]["service"] == "api-blue"
+
+    def test_a_container_killed_for_memory_is_told(
+        self, watched: Project, engine: docker.DockerClient, receiver: Receiver
+    ) -> None:
+        """Its first process is killed once, and the engine starts it again: the count outlives its cgroup."""
+        del watched
+        greedy = "sleep 45; touch /tmp/killed; exec python3 -c 'b\"x\" * (2 << 30)'"
+        image = engine.containers.get(f"{PLACE.name}-api-blue").image
+        assert image is not None
+        victim = engine.containers.run(
+            image,
+            ["-c", f"[ -e /tmp/killed ] && exec sleep 600; {greedy}"],
+            entrypoint=["sh"],
+            name=f"{PLACE.name}-victim",
+            network_mode="none",
+            mem_limit=64 << 20,
+            memswap_limit=64 << 20,
+            restart_policy={"Name": "on-failure", "MaximumRetryCount": 5},
+            detach=True,
+        )
+        try:
+            eventually(lambda: "victim" in services(receiver.alerts("ContainerOomKill")), 150, "ContainerOomKill")
+            eventually(lambda: "victim" in services(firing("ContainerRestarted")), 60, "ContainerRestarted")
+        finally:
+            victim.remove(force=True)
 
     def test_a_rolled_back_release_is_told(self, watched: Project, receiver: Receiver, config: dict[str, Any]) -> None:
         watched.write({**config, "api": {**config["api"], "env": {"SECOND": "1"}}})

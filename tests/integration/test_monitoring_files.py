@@ -8,10 +8,12 @@ from typing import Any
 
 import docker
 import pytest
+import yaml
 
 from render import monitoring
 from settings import Settings, load
 from settings.scalars import known
+from tests.unit import test_dashboards as dashboards
 from tools.lab.place import own
 from workloads import alertmanager, blackbox, collector, images, pages, prometheus
 
@@ -23,8 +25,11 @@ BASE: dict[str, Any] = {
     "OLLAMA_MODELS": ["tiny:1", "other:2"],
 }
 EVERYTHING: dict[str, Any] = {
+    "OLLAMA_VERSION": "0.35.1",
+    "gpu": "nvidia",
     "monitoring": {
         "generate": True,
+        "grafana": True,
         "notify": {
             "webhook": "http://hooks.example/x",
             "slack": "https://slack.example/x",
@@ -93,7 +98,7 @@ def test_prometheus_takes_its_configuration_and_rules(judge: Judge, settings: Se
 
 
 def test_every_alert_fires_and_does_not_fire_as_it_should(judge: Judge) -> None:
-    settings = load("dev", BASE)
+    settings = load("dev", {**BASE, **EVERYTHING})
     files = dict(monitoring.render(settings)[prometheus.config(settings).name])
     tests = {path.name: path.read_text() for path in TESTS.iterdir()}
     assert len(tests) == 5
@@ -101,6 +106,14 @@ def test_every_alert_fires_and_does_not_fire_as_it_should(judge: Judge) -> None:
         images.prometheus(settings), files | tests, "promtool", "test", "rules", *(f"/judged/{name}" for name in tests)
     )
     assert said.count("SUCCESS") == len(tests)
+
+
+def test_prometheus_reads_every_query_of_the_dashboards(judge: Judge) -> None:
+    rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(dashboards.queries())]
+    text = yaml.safe_dump({"groups": [{"name": "dashboards", "rules": rules}]})
+    image = images.prometheus(load("dev", BASE))
+    said = judge(image, {"queries.yml": text}, "promtool", "check", "rules", "/judged/queries.yml")
+    assert f"{len(rules)} rules found" in said
 
 
 def test_alertmanager_takes_its_configuration(judge: Judge, settings: Settings) -> None:

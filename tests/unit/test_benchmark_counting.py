@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.benchmarks import report
+from tools.benchmarks import cost_report, report
 from tools.benchmarks.contenders import BLUE, GREEN, Contender
+from tools.benchmarks.cost import MIB, Cost, Part
 from tools.benchmarks.failed import Failed
 from tools.benchmarks.flips import Flip, Flipped
 from tools.benchmarks.speed import Round, Speed, measured, percentile
@@ -109,9 +110,9 @@ class TestReport:
         file = tmp_path / "benchmarks.md"
         file.write_text(f"before\n\n{report.BEGIN}\nold\n{report.END}\n\nafter\n")
         found = results(flipped(request(10.2, GREEN), request(12.2, BLUE)))
-        report.write(found, file)
+        report.write(report.markdown(found), file, report.BEGIN)
         once = file.read_text()
-        report.write(found, file)
+        report.write(report.markdown(found), file, report.BEGIN)
         assert file.read_text() == once
         assert once.startswith(f"before\n\n{report.BEGIN}\n\nCommand: `python -m tools.benchmarks --flips 2`\n")
         assert "\n| flips, there and back | 2 |\n" in once
@@ -123,7 +124,26 @@ class TestReport:
         file = tmp_path / "benchmarks.md"
         file.write_text(text)
         with pytest.raises(Failed, match="no place for results"):
-            report.check(file)
+            report.check(file, report.BEGIN)
+
+
+def test_the_cost_of_the_monitoring_is_that_of_the_pairs_of_rounds() -> None:
+    def a_round(rate: float, p99: float, lost: int = 0) -> Round:
+        return Round(rate=rate, p99=p99, first=0.001, lost=lost, wrong=0)
+
+    found = Cost(
+        parts={"one": Part(memory=3 * MIB, rest=0.01, busy=0.5), "other": Part(memory=4 * MIB, rest=0.02, busy=0.25)},
+        watched=[a_round(900, 0.003), a_round(500, 0.004, lost=2), a_round(960, 0.006)],
+        alone=[a_round(1000, 0.002), a_round(505, 0.004), a_round(1000, 0.004, lost=1)],
+    )
+    assert cost_report.rows(found) == [
+        ("one", "3", "0.010", "0.50"),
+        ("other", "4", "0.020", "0.25"),
+        ("all", "7", "0.030", "0.75"),
+    ]
+    text = cost_report.markdown(found, "a command", ["a machine"])
+    assert "answers 900 requests a second with the monitoring, 96% of what" in text
+    assert "p99 is 1.50 times as long. 3 requests were lost." in text
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 50), (0.99, 99), (0.991, 100), (1, 100)])

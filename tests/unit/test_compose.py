@@ -7,6 +7,7 @@ import yaml
 
 from components.stack_file import read_stack
 from ops import compose
+from render import monitoring
 from render.compose import compose as rendered
 from settings import Settings, load
 from tests.unit import test_workloads
@@ -118,3 +119,57 @@ def test_an_api_key_is_asked_for_where_the_edge_needs_one(keys: Any, wanted: boo
     found = yaml.safe_load(rendered(settings, stack(settings)))
     assert ("api_key" in found["secrets"]) is wanted
     assert ("api_key" in found["services"]["files"]["secrets"]) is wanted
+
+
+class TestMonitoring:
+    def test_every_file_that_it_reads_is_laid_into_its_volume(self) -> None:
+        """All that is rendered, Grafana's too: a container whose configuration is away does not start."""
+        settings = _settings(monitoring={"grafana": True})
+        found = yaml.safe_load(rendered(settings, stack(settings)))
+        laid = {
+            config["target"]: found["configs"][config["source"]] for config in found["services"]["files"]["configs"]
+        }
+        for volume, files in monitoring.render(settings).items():
+            for path, text in files.items():
+                content = laid[f"/files/{volume.removeprefix('dev-')}/{path}"]["content"]
+                assert content.replace("$$", "$") == text, path
+
+    def test_another_configuration_recreates_what_reads_it_once(self) -> None:
+        def labels(**values: Any) -> dict[str, str]:
+            settings = _settings(monitoring=values)
+            found = yaml.safe_load(rendered(settings, stack(settings)))["services"]
+            return {name: service.get("labels", {}).get("orca.files", "") for name, service in found.items()}
+
+        before, after = labels(), labels(alerts={"errorRatio": 0.1})
+        assert {name for name in before if before[name] != after[name]} == {"prometheus"}
+
+    def test_what_it_reads_of_the_host(self, prod: dict[str, Any]) -> None:
+        assert "/var/lib/docker/containers:/var/lib/docker/containers:ro" in prod["services"]["collector"]["volumes"]
+        assert "/var/run:/var/run:ro" in prod["services"]["cadvisor"]["volumes"]
+        assert prod["services"]["cadvisor"]["devices"] == ["/dev/kmsg:/dev/kmsg"]
+
+    def test_secrets_of_receivers_are_files_from_variables(self) -> None:
+        settings = _settings(monitoring={"notify": {"slack": "https://slack.example/s3cret"}})
+        text = rendered(settings, stack(settings))
+        found = yaml.safe_load(text)
+        assert found["secrets"]["alertmanager-secrets-slack"] == {"environment": "ALERTMANAGER_SECRETS_SLACK"}
+        assert "cp /run/secrets/alertmanager-secrets-slack /volumes/alertmanager-secrets/slack\n" in text
+        assert "# - ALERTMANAGER_SECRETS_SLACK: secrets of receivers" in text
+        assert "s3cret" not in text
+
+
+@pytest.mark.parametrize(
+    ("devices", "which"),
+    [([], {"count": "all"}), (["0", "1"], {"device_ids": ["0", "1"]})],
+)
+def test_gpus_of_nvidia_are_reserved(devices: list[str], which: dict[str, Any]) -> None:
+    settings = _settings(OLLAMA_VERSION="0.35.1", gpu="nvidia", gpuDevices=devices)
+    ollama = yaml.safe_load(rendered(settings, stack(settings)))["services"]["ollama"]
+    (reserved,) = ollama["deploy"]["resources"]["reservations"]["devices"]
+    assert reserved == {"driver": "nvidia", **which, "capabilities": ["gpu"]}
+
+
+def test_gpus_of_amd_are_devices() -> None:
+    settings = _settings(OLLAMA_VERSION="0.35.1-rocm", gpu="amd")
+    ollama = yaml.safe_load(rendered(settings, stack(settings)))["services"]["ollama"]
+    assert ollama["devices"] == ["/dev/kfd:/dev/kfd", "/dev/dri:/dev/dri"]

@@ -8,8 +8,9 @@ import yaml
 
 from components.stack_file import read_stack
 from render import monitoring
-from settings import Settings, load
+from settings import Settings, SettingsError, load
 from workloads import collector, pages, prometheus
+from workloads.images import PUBLISHED
 from workloads.stack import Stack, stack
 from workloads.workload import Workload
 
@@ -17,6 +18,10 @@ OBS = {"alertmanager", "blackbox", "cadvisor", "prometheus"}
 """The services of the monitoring, which `monitoring: off` leaves out."""
 ALL = OBS | {"collector", "pages", "victorialogs"}
 """Those of monitoring and logs."""
+
+
+FAR = {"collector": PUBLISHED["collector"]}
+"""The collector that can write to every sink."""
 
 
 def dev(**values: Any) -> Settings:
@@ -65,6 +70,9 @@ MONITORING = Path(__file__).parent.parent.parent / "monitoring"
 RUNBOOKS = Path(__file__).parent.parent.parent / "docs" / "runbooks"
 
 
+EVERY_ALERT: dict[str, Any] = {"OLLAMA_VERSION": "0.35.1", "gpu": "nvidia", "monitoring": {"generate": True}}
+
+
 def alerts(**values: Any) -> list[dict[str, Any]]:
     """Every alert of a stack, as its rule."""
     settings = dev(**values)
@@ -79,11 +87,12 @@ class TestAlerts:
     def test_each_has_a_test_of_its_own(self) -> None:
         """What fires and what does not: promtool runs them (tests/integration/test_monitoring_files.py)."""
         tests = "".join(path.read_text() for path in (MONITORING / "tests").iterdir())
-        tested = {name for name in {rule["alert"] for rule in alerts()} if f"alertname: {name}" in tests}
-        assert tested | {"TargetMissing"} == {rule["alert"] for rule in alerts()}
+        every = {rule["alert"] for rule in alerts(**EVERY_ALERT)}
+        tested = {name for name in every if f"alertname: {name}" in tests}
+        assert tested | {"TargetMissing"} == every
 
     def test_each_has_a_runbook_and_each_runbook_an_alert(self) -> None:
-        named = {rule["annotations"]["runbook"] for rule in alerts(monitoring={"generate": True})}
+        named = {rule["annotations"]["runbook"] for rule in alerts(**EVERY_ALERT)}
         assert named == {f"docs/runbooks/{path.name}" for path in RUNBOOKS.iterdir() if path.name != "README.md"}
 
     def test_where_the_runbooks_are_is_a_setting(self) -> None:
@@ -101,9 +110,19 @@ class TestAlerts:
         assert "> 0.1 " in by_name["ApiHighErrorRate"]["expr"]
         assert by_name["ContainerHighMemory"]["expr"].endswith("> 0.8")
 
+    def test_a_one_shot_is_no_container_that_has_restarted(self) -> None:
+        """Each update starts it again."""
+        whole = stack(dev(api={"before": {"command": ["true"]}}))
+        one_shots = {work.service for work in whole.workloads if work.one_shot}
+        assert len(one_shots) > 1
+        for name in ("ContainerRestarted", "ContainerRestartLoop"):
+            (rule,) = (rule for rule in alerts() if rule["alert"] == name)
+            assert f'service!~"{"|".join(sorted(one_shots, reverse=True))}"' in rule["expr"]
+
 
 class TestSecrets:
     KEYS: ClassVar[dict[str, Any]] = {
+        "images": FAR,
         "monitoring": {"notify": {"webhook": "http://hook.example/s3cret", "slack": "https://slack.example/s3cret"}},
         "logging": {
             "sinks": {"datadog": {"apiKey": "s3cret"}, "elasticsearch": {"url": "https://a.b", "apiKey": "s3cret"}}
@@ -127,7 +146,8 @@ class TestSecrets:
 class TestSinks:
     def test_several_at_once_get_all_logs(self) -> None:
         settings = dev(
-            logging={"sinks": {"otlp": {"url": "https://a.b/v1/logs"}, "elasticsearch": {"url": "https://c.d"}}}
+            images=FAR,
+            logging={"sinks": {"otlp": {"url": "https://a.b/v1/logs"}, "elasticsearch": {"url": "https://c.d"}}},
         )
         found = yaml.safe_load(monitoring.render(settings)[collector.config(settings).name]["collector.yml"])
         assert found["service"]["pipelines"]["logs"]["exporters"] == [
@@ -137,10 +157,16 @@ class TestSinks:
         ]
 
     def test_each_keeps_what_it_could_not_deliver_on_the_disk(self) -> None:
-        settings = dev(logging={"sinks": {"datadog": {"apiKey": "k"}, "elasticsearch": {"url": "https://c.d"}}})
+        sinks = {"datadog": {"apiKey": "k"}, "elasticsearch": {"url": "https://c.d"}}
+        settings = dev(images=FAR, logging={"sinks": sinks})
         found = yaml.safe_load(monitoring.render(settings)[collector.config(settings).name]["collector.yml"])
         queues = [part["sending_queue"] for name, part in found["exporters"].items() if name != "prometheus"]
         assert [queue["storage"] for queue in queues] == ["file_storage"] * 3
+
+    @pytest.mark.parametrize("sink", [{"datadog": {"apiKey": "k"}}, {"elasticsearch": {"url": "https://c.d"}}], ids=min)
+    def test_one_that_the_collector_cannot_write_to_is_refused(self, sink: dict[str, Any]) -> None:
+        with pytest.raises(SettingsError, match=f"logging.sinks.{min(sink)}: the collector .* set images.collector"):
+            dev(logging={"sinks": sink})
 
     def test_only_a_far_sink_gives_the_collector_a_way_out(self) -> None:
         assert [found.network for found in service("collector").networks] == ["obs"]

@@ -16,6 +16,7 @@ from settings.references import references
 from settings.schema import Leaf, leaves
 from stores.fetch import fetch
 from workloads import api, edge, ollama
+from workloads.images import PUBLISHED
 from workloads.network import networks
 from workloads.workload import Workload
 
@@ -27,6 +28,7 @@ BASE: dict[str, Any] = {
     "OLLAMA_MODELS": ["a:1", "registry:5000/ns/b:1"],
     "IMAGE_TAG": "1",
     "gpu": "nvidia",
+    "images": {"collector": PUBLISHED["collector"]},
     "models": {"proxy": "http://other.example:3128"},
     "edge": {
         "apiKeys": {"app": {"keys": [SecretStr(KEY)]}},
@@ -48,7 +50,10 @@ BASE: dict[str, Any] = {
         "pulumi": {"app": SecretStr("value")},
         "vault": {"address": "https://vault.example", "appRole": {"roleId": "a"}},
     },
-    "monitoring": {"notify": {"email": {"to": "a@example.com", "sender": "b@example.com", "host": "mail.example.com"}}},
+    "monitoring": {
+        "grafana": True,
+        "notify": {"email": {"to": "a@example.com", "sender": "b@example.com", "host": "mail.example.com"}},
+    },
     "logging": {
         "sinks": {
             "elasticsearch": {"url": "https://es.example"},
@@ -187,13 +192,14 @@ CHANGED: dict[str, Any] = {
     "images.lego": f"lego:4@{DIGEST}",
     **{
         f"images.{name}": f"{name}:1@{DIGEST}"
-        for name in ("prometheus", "alertmanager", "blackbox", "cadvisor", "collector", "victorialogs")
+        for name in ("prometheus", "alertmanager", "blackbox", "cadvisor", "collector", "victorialogs", "grafana")
     },
     "monitoring": "off",
     "monitoring.interval": "30s",
     "monitoring.retentionDays": 3,
     "monitoring.memory": "1G",
     "monitoring.generate": True,
+    "monitoring.grafana": False,
     "monitoring.alerts.ollamaDown": "5m",
     "monitoring.alerts.errorRatio": 0.1,
     "monitoring.alerts.memoryRatio": 0.8,
@@ -243,7 +249,10 @@ LEAVES = list(leaves())
 
 def configuration(key: str) -> dict[str, Any]:
     """What the change of `key` begins with: for a production stack, all images are pinned."""
-    pinned = {"OLLAMA_VERSION": f"1@{DIGEST}", "images": {"nginx": f"nginx:1@{DIGEST}", "lego": f"lego:4@{DIGEST}"}}
+    pinned = {
+        "OLLAMA_VERSION": f"1@{DIGEST}",
+        "images": BASE["images"] | {"nginx": f"nginx:1@{DIGEST}", "lego": f"lego:4@{DIGEST}"},
+    }
     return BASE | (pinned if key == "profile" else {})
 
 

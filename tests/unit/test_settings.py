@@ -11,6 +11,7 @@ from components.stack_file import read_stack
 from settings import Settings, SettingsError, load
 from settings.schema import Leaf, leaves
 from tools.lab.project import overlaid
+from workloads.images import PUBLISHED
 
 DEV: dict[str, Any] = {
     "profile": "development",
@@ -120,6 +121,62 @@ def test_a_model_that_can(model: str) -> None:
 )
 def test_why_a_model_cannot_be(model: str, why: str) -> None:
     assert why in refused(OLLAMA_MODELS=[model])
+
+
+ARTIFACTORY = "repo.example.com/artifactory/ollama-remote/library/llama3.1:8b"
+"""A name with a path, which Ollama's own grammar (types/model/name.go) has no place for."""
+
+
+@pytest.mark.parametrize(
+    ("model", "parts"),
+    [
+        ("llama3.1:8b", "registry.ollama.ai library llama3.1 8b"),
+        ("library/llama3.1:8b", "registry.ollama.ai library llama3.1 8b"),
+        ("some-body/m_1.2:latest", "registry.ollama.ai some-body m_1.2 latest"),
+        ("registry.ollama.ai/library/m:1", "registry.ollama.ai library m 1"),
+        ("hf.co/Some-One/M-3.2-1B-GGUF:Q4_K_M", "hf.co Some-One M-3.2-1B-GGUF Q4_K_M"),
+        ("huggingface.co/Some-One/M-GGUF:Q8_0", "huggingface.co Some-One M-GGUF Q8_0"),
+        ("registry.example.com/team/m:1", "registry.example.com team m 1"),
+        ("registry.example.com:5000/team/m:1", "registry.example.com:5000 team m 1"),
+        ("registry:5000/team/m:1", "registry:5000 team m 1"),
+        ("my_registry:5000/team/m:1", "my_registry:5000 team m 1"),
+        ("registry/team/m:1", "registry team m 1"),
+        ("10.0.0.7:5000/team/m:1", "10.0.0.7:5000 team m 1"),
+        # Artifactory, by repository path: the repository's key stands where the namespace does
+        ("repo.example.com/ollama-local/llama3.1:8b", "repo.example.com ollama-local llama3.1 8b"),
+        # and by its subdomain
+        ("ollama-remote.repo.example.com/library/llama3.1:8b", "ollama-remote.repo.example.com library llama3.1 8b"),
+        (f"{'n' * 80}:{'t' * 80}", f"registry.ollama.ai library {'n' * 80} {'t' * 80}"),
+    ],
+)
+def test_every_form_of_a_name(model: str, parts: str) -> None:
+    for written in (model, f"{model}@{DIGEST}"):
+        (found,) = load("dev", {**DEV, "OLLAMA_MODELS": [written]}).ollama_models
+        assert [found.host, found.namespace, found.name, found.tag] == parts.split()
+        assert found.reference == model
+        assert found.manifest == parts.replace(" ", "/")
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        (ARTIFACTORY, "or a port of its own (Artifactory: subdomain or port method; Nexus: a connector;"),
+        (ARTIFACTORY, "and write <that host>/library/llama3.1:8b"),
+        ("ghcr.io/org/team/m:1", "and write <that host>/team/m:1"),
+        ("hf.co/Some-One/M-GGUF/m.Q4_K_M.gguf:1", "write hf.co/Some-One/M-GGUF:<quantization>"),
+        ("https://hf.co/Some-One/M-GGUF:Q4_K_M", "it has a protocol. Write it without"),
+        ("registry:5000/m:1", "Ollama needs a namespace; write host/namespace/name:tag"),
+        ("registry.example.com/my.team/m:1", "my.team is a namespace, and Ollama takes no dot in one"),
+        (f"hf.co/u/{'n' * 81}:1", "has 81 characters, and Ollama takes 80"),
+        ("[::1]:5000/team/m:1", "write name:tag"),
+        ("registry.example.com//m:1", "write name:tag"),
+        ("registry.example.com/team/:1", "write name:tag"),
+    ],
+)
+def test_what_ollama_cannot_express_is_refused_with_what_to_write(model: str, why: str) -> None:
+    message = refused(OLLAMA_MODELS=[model])
+    assert f'OLLAMA_MODELS.0: "{model}" cannot be a model' in message
+    assert why in message
 
 
 @pytest.mark.parametrize("models", [[], "", "[]"])
@@ -254,6 +311,7 @@ def test_one_model_in_two_spellings() -> None:
     ("values", "words"),
     [
         ({"images": {"lego": "goacme/lego:4"}}, "images.lego: has no effect without edge.tls.acme"),
+        ({"images": {"grafana": "other/grafana:1"}}, "images.grafana: has no effect without monitoring.grafana"),
         ({"images": {"ollama": "other/ollama"}}, 'images.ollama: has no effect while OLLAMA_VERSION is "local"'),
         ({"api": {"image": "other/api"}}, 'api.image: has no effect while IMAGE_TAG is "local"'),
         ({"api": {"env": {"ORCA_COLOUR": "red"}}}, "api: env.ORCA_COLOUR has no effect"),
@@ -262,6 +320,11 @@ def test_one_model_in_two_spellings() -> None:
 )
 def test_a_setting_without_effect_beside_another(values: dict[str, Any], words: str) -> None:
     assert words in refused(**values)
+
+
+def test_no_image_of_grafana_is_built_here() -> None:
+    message = refused(monitoring={"grafana": True}, images={"grafana": "local"})
+    assert 'images.grafana: "local" cannot be built here; name a published image' in message
 
 
 def test_errors_between_groups_are_reported_at_once() -> None:
@@ -304,6 +367,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "secrets.vault.token": a_secret_of("vault"),
     "secrets.vault.appRole.secretId": a_secret_of("vault"),
     "secrets.pulumi": {"rollout": {"previewKey": {"from": "pulumi", "key": "A"}}},
+    "logging.sinks.elasticsearch.apiKey": {"images": {"collector": PUBLISHED["collector"]}},
+    "logging.sinks.datadog.apiKey": {"images": {"collector": PUBLISHED["collector"]}},
 }
 BESIDE: dict[str, dict[str, Any]] = {
     "monitoring.notify.email.password": {"to": "a@b.example", "sender": "c@b.example", "host": "mail.example"},
@@ -355,12 +420,21 @@ class TestModels:
         ("mirror", "why"),
         [
             ("https://host/artifactory/api/docker/x", "has a path of more than one part"),
+            ("https://host/artifactory/api/docker/x", "Artifactory: subdomain or port method; Nexus: a connector"),
+            ("https://host/repository/models/v2/", "a reverse proxy, see docs/operations.md"),
+            ("https://host/my.team", "has the namespace my.team, where Ollama takes up to 80 letters, digits, - and _"),
+            ("https://host//team", "is not a registry"),
             ("mirror.example", "is not a registry"),
             ("ftp://mirror", "is not a registry"),
         ],
     )
     def test_a_mirror_that_cannot_be(self, mirror: str, why: str) -> None:
         assert why in refused(models={"mirror": mirror})
+
+    def test_a_mirror_with_a_password_does_not_show_it(self) -> None:
+        message = refused(models={"mirror": "https://me:s3cret@host"})
+        assert "models.mirror: has a user or a password in it, and Ollama has no login for registries" in message
+        assert "s3cret" not in message
 
     @pytest.mark.parametrize(
         ("models", "group", "why"),
@@ -392,6 +466,7 @@ class TestModels:
             ({"env": {"OLLAMA_MODELS": "a:1"}}, "OLLAMA_MODELS cannot be set here: there it is a directory"),
             ({"env": {"OLLAMA_HOST": "0.0.0.0"}}, "OLLAMA_HOST cannot be set here"),
             ({"env": {"OLLAMA_KEEP_ALIVE": "5m"}}, "write it as ollama.keepAlive"),
+            ({"env": {"LLAMA_ARG_THREADS": "8"}}, "LLAMA_ARG_THREADS cannot be set here: it follows ollama.cpus"),
             ({"env": {"https_proxy": "http://p"}}, "models.proxy is for pulls"),
             ({"keepAlive": "soon"}, "is not a duration"),
             ({"preload": "b:1"}, "write all, or a list of entries of OLLAMA_MODELS"),

@@ -79,6 +79,11 @@ class TestNetworks:
             ("a:1", {"mirror": "https://m/team"}, "https://m/team/a:1"),
             ("a:1", {"mirror": "local"}, "http://10.77.3.12:5000/library/a:1"),
             ("registry/ns/a:1", {}, "https://registry/ns/a:1"),
+            # Artifactory and Nexus: by a host or a port of their own, or a local repository by its key
+            ("a:1", {"mirror": "https://ollama.repo.example"}, "https://ollama.repo.example/library/a:1"),
+            ("u/a:1", {"mirror": "https://repo.example:5001/"}, "https://repo.example:5001/u/a:1"),
+            ("a:1", {"mirror": "https://repo.example/ollama-local"}, "https://repo.example/ollama-local/a:1"),
+            ("repo.example/ollama-local/a:1", {}, "https://repo.example/ollama-local/a:1"),
             ("registry:5000/ns/a:1", {"plainHttp": ["registry:5000"]}, "http://registry:5000/ns/a:1"),
         ],
     )
@@ -87,12 +92,34 @@ class TestNetworks:
         init = ollama.init(load("x", {**values, "models": group}))
         assert init.env["PULL_AS"] == pulled
 
+    @pytest.mark.parametrize("mirror", ["local", "http://m", "https://m/team"])
+    @pytest.mark.parametrize("model", ["hf.co/u/a-GGUF:Q4_K_M", "r:5/n/a:1", "repo.example/ollama-local/a:1"])
+    def test_a_registry_s_name_leads_past_every_mirror(self, model: str, mirror: str) -> None:
+        values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1"}
+        pinned = f"{model}@sha256:{'ab' * 32}"
+        settings = load("x", {**values, "OLLAMA_MODELS": ["b:1", pinned], "models": {"mirror": mirror}})
+        env = ollama.init(settings).env
+        assert str(env["PULL_AS"]).split()[1] == f"https://{model}"
+        assert str(env["MANIFESTS"]).split()[1] == model.replace(":Q", "/Q").replace(":1", "/1")
+        assert str(env["MODELS_TO_PULL"]).split()[1] == pinned
+
     def test_a_name_with_its_registry_beside_a_mirror(self) -> None:
         values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1"}
         settings = load("x", {**values, "OLLAMA_MODELS": "a:1, r:5/n/b:2", "models": {"mirror": "http://m"}})
         init = ollama.init(settings)
         assert init.env["PULL_AS"] == "http://m/library/a:1 https://r:5/n/b:2"
         assert init.env["MANIFESTS"] == "registry.ollama.ai/library/a/1 r:5/n/b/2"
+
+    @pytest.mark.parametrize(
+        ("cpus", "threads"),
+        [("0.5", "1"), ("1", "1"), ("1.9", "1"), ("2.5", "2"), ("4", "4"), (None, "4"), ("64", "64")],
+    )
+    def test_as_many_threads_as_whole_cpus_within_the_limit(self, cpus: str | None, threads: str) -> None:
+        """One thread more than the limit holds, and all of them wait for the one that the kernel holds back."""
+        values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1", "OLLAMA_MODELS": "a:1"}
+        server = ollama.server(load("x", {**values, "ollama": {"cpus": cpus} if cpus else {}}))
+        assert server.env["LLAMA_ARG_THREADS"] == threads
+        assert server.resources.cpus == Decimal(cpus or "4")
 
     def test_the_settings_of_ollama_reach_it_under_its_own_names(self) -> None:
         values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1", "OLLAMA_MODELS": "a:1"}

@@ -15,11 +15,12 @@ from types import FrameType
 import docker
 from docker.errors import APIError
 from rich.console import Console
+from rich.table import Table
 
 from engine.address import of_user
 from engine.client import connect, say
 from engine.errors import NeedsPerson
-from tools.benchmarks import flips, host, machine, report, speed
+from tools.benchmarks import cost, cost_report, flips, host, machine, report, speed
 from tools.benchmarks.contenders import Contender, haproxy, nginx_reload, this_project
 from tools.benchmarks.failed import Failed
 from tools.lab.backend import image
@@ -58,7 +59,8 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _benchmark(engine: docker.DockerClient, options: argparse.Namespace) -> None:
-    _must_be_possible(engine, options.into)
+    begin = cost_report.BEGIN if options.monitoring else report.BEGIN
+    _must_be_possible(engine, options.into, begin)
     started = time.monotonic()
 
     def progress(text: str) -> None:
@@ -66,13 +68,33 @@ def _benchmark(engine: docker.DockerClient, options: argparse.Namespace) -> None
 
     with tempfile.TemporaryDirectory(prefix=host.PREFIX, ignore_cleanup_errors=True) as folder:
         try:
-            results = _run(engine, options, Path(folder), progress)
+            measure = _cost if options.monitoring else _comparison
+            table, text = measure(engine, options, Path(folder), progress)
         finally:
             _remove(engine)
-    report.show(results, Console(width=None if sys.stdout.isatty() else 120))
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
     if options.into:
-        report.write(results, options.into)
+        report.write(text, options.into, begin)
         progress(f"written into {options.into}")
+
+
+def _cost(
+    engine: docker.DockerClient, options: argparse.Namespace, folder: Path, progress: Callable[[str], None]
+) -> tuple[Table, str]:
+    busy = os.getloadavg()[0]
+    progress("building the load client and the backend")
+    load = LoadClient(folder)
+    repository = image.build(engine, f"{host.PREFIX}backend")
+    progress("deploying the whole stack, and measuring it with its monitoring and without")
+    found = cost.cost(engine, folder, repository, load, options.seconds)
+    return cost_report.table(found), cost_report.markdown(found, _command(), machine.describe(engine, busy))
+
+
+def _comparison(
+    engine: docker.DockerClient, options: argparse.Namespace, folder: Path, progress: Callable[[str], None]
+) -> tuple[Table, str]:
+    results = _run(engine, options, folder, progress)
+    return report.table(results), report.markdown(results)
 
 
 def _run(
@@ -94,12 +116,16 @@ def _run(
     live = {name: made.flips[-1].to for name, made in flipped.items()}
     found = speed.speeds(load, contenders, live, backends, options.seconds)
     return report.Results(
-        command=" ".join(["python -m tools.benchmarks", *sys.argv[1:]]),
+        command=_command(),
         machine=machine.describe(engine, busy),
         contenders=contenders,
         flipped=flipped,
         speed=found,
     )
+
+
+def _command() -> str:
+    return " ".join(["python -m tools.benchmarks", *sys.argv[1:]])
 
 
 def _others(engine: docker.DockerClient, backends: host.Backends, folder: Path) -> list[Contender]:
@@ -112,12 +138,12 @@ def _others(engine: docker.DockerClient, backends: host.Backends, folder: Path) 
     ]
 
 
-def _must_be_possible(engine: docker.DockerClient, into: Path | None) -> None:
+def _must_be_possible(engine: docker.DockerClient, into: Path | None, begin: str) -> None:
     for tool in ("go", "pulumi", "docker"):
         if shutil.which(tool) is None:
             raise Failed(f"The benchmark needs {tool} in PATH. Nothing was started. Run it as `make bench`.")
     if into:
-        report.check(into)
+        report.check(into, begin)
     if there := host.found(engine):
         raise Failed(
             f"The engine has {', '.join(there[:3])}{' and more' if there[3:] else ''} already: another run is under "
@@ -152,6 +178,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--flips", type=_count, default=40, help="flips of each contender (default: 40)")
     parser.add_argument(
         "--seconds", type=_seconds, default=1.0, help="length of each of the fifteen measurements of speed (default: 1)"
+    )
+    parser.add_argument(
+        "--monitoring", action="store_true", help="measure instead what the stack's monitoring costs, in ten rounds"
     )
     parser.add_argument("--into", type=Path, metavar="FILE", help="write the table between the markers of FILE, too")
     parser.add_argument("--clean", action="store_true", help="remove what a killed run has left, and do nothing else")

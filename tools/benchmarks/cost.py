@@ -56,12 +56,12 @@ class Cost:
         return statistics.median(own.p99 / other.p99 for own, other in zip(self.watched, self.alone, strict=True))
 
 
-def cost(engine: docker.DockerClient, folder: Path, image: str, load: LoadClient, seconds: float) -> Cost:
+def cost(engine: docker.DockerClient, folder: Path, repository: str, load: LoadClient, seconds: float) -> Cost:
     """Deploy the whole stack, with the small backend as its API, and measure it.
 
     A paused part uses no processor, and logs wait for it. Before a round with the monitoring, it catches up.
     """
-    target = _deployed(engine, folder, image)
+    target = _deployed(engine, folder, repository)
     found = {part: engine.containers.get(f"{PREFIX}{part}") for part in PARTS}
     rest = _processors(found, _calm(found), _AT_REST)
     watched: list[Round] = []
@@ -86,12 +86,12 @@ def cost(engine: docker.DockerClient, folder: Path, image: str, load: LoadClient
     return Cost(parts=parts, watched=watched, alone=alone)
 
 
-def _deployed(engine: docker.DockerClient, folder: Path, image: str) -> Target:
+def _deployed(engine: docker.DockerClient, folder: Path, repository: str) -> Target:
     base = folder / "whole"
     base.mkdir()
-    repository, _, tag = image.rpartition(":")
-    api = {"image": repository, "cpus": str(cores()), "smoke": False, "env": {"VERSION": _VERSION}, "marksStreams": False}
-    more: dict[str, Any] = {"api": api, "edge": {"cpus": str(cores()), "rateLimit": "off"}, "IMAGE_TAG": tag}
+    cpus = str(cores())
+    api = {"image": repository, "cpus": cpus, "smoke": False, "env": {"VERSION": _VERSION}, "marksStreams": False}
+    more: dict[str, Any] = {"api": api, "edge": {"cpus": cpus, "rateLimit": "off"}, "IMAGE_TAG": _VERSION}
     project = Project(base, STACK, whole(PLACE, **more, monitoring={}, logging={}))
     try:
         project.pulumi("stack", "init")

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from tools.benchmarks.contenders import BLUE, GREEN, Contender
@@ -62,11 +61,11 @@ def rows(results: Results) -> list[Row]:
     ]
 
 
-def show(results: Results, console: Console) -> None:
-    table = Table("", *(contender.name for contender in results.contenders))
+def table(results: Results) -> Table:
+    made = Table("", *(contender.name for contender in results.contenders))
     for label, cells in rows(results):
-        table.add_row(label, *cells)
-    console.print(table)
+        made.add_row(label, *cells)
+    return made
 
 
 def markdown(results: Results) -> str:
@@ -77,28 +76,28 @@ def markdown(results: Results) -> str:
         *(f"- {line}" for line in results.machine),
         *(f"- {contender.name}: {contender.software}" for contender in results.contenders),
         "",
-        _line(["", *names]),
-        _line(["---", *("---:" for _ in names)]),
-        *(_line([label, *cells]) for label, cells in rows(results)),
+        line(["", *names]),
+        line(["---", *("---:" for _ in names)]),
+        *(line([label, *cells]) for label, cells in rows(results)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def write(results: Results, file: Path) -> None:
-    """Write the results between the two markers of a file. Raises Failed as `check` does."""
-    before, after = check(file)
-    file.write_text(f"{before}{BEGIN}\n\n{markdown(results)}\n{END}{after}")
+def write(text: str, file: Path, begin: str) -> None:
+    """Write the results between the marker `begin` of a file and the next end. Raises Failed as `check` does."""
+    before, after = check(file, begin)
+    file.write_text(f"{before}{begin}\n\n{text}\n{END}{after}")
 
 
-def check(file: Path) -> tuple[str, str]:
+def check(file: Path, begin: str) -> tuple[str, str]:
     """The text before and after the markers of a file. Raises Failed if the file has none or cannot be read."""
     try:
-        before, _, rest = file.read_text().partition(BEGIN)
+        before, _, rest = file.read_text().partition(begin)
     except OSError as error:
         raise Failed(f"{file} cannot be read: {error.strerror}. Nothing was started.") from None
     _, found, after = rest.partition(END)
     if not found:
-        raise Failed(f"{file} has no place for results: a line `{BEGIN}`, then a line `{END}`. Nothing was started.")
+        raise Failed(f"{file} has no place for results: a line `{begin}`, then a line `{END}`. Nothing was started.")
     return before, after
 
 
@@ -121,5 +120,6 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.{0 if seconds >= 0.01 else 1}f}"
 
 
-def _line(cells: Sequence[str]) -> str:
+def line(cells: Sequence[str]) -> str:
+    """A row of a table in Markdown."""
     return "| " + " | ".join(cells) + " |"

@@ -52,7 +52,9 @@ class Round:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Target:
+class Target:
+    """Where load is sent to: the URL, the CA behind it, the address to connect to, and the version that is live."""
+
     url: str
     ca: Path
     dial: str
@@ -68,15 +70,14 @@ def speeds(
     The client uses the addresses of the containers, so that Docker's proxy for published ports is not measured. The
     rounds are interleaved, so that a slower machine slows all contenders down.
     """
-    targets = {"backend": _Target(url=f"http://{backends.direct}", ca=contenders[0].ca, dial="", live=BLUE)}
+    targets = {"backend": Target(url=f"http://{backends.direct}", ca=contenders[0].ca, dial="", live=BLUE)}
     targets |= {
-        found.name: _Target(url=found.url, ca=found.ca, dial=found.direct, live=live[found.name])
-        for found in contenders
+        found.name: Target(url=found.url, ca=found.ca, dial=found.direct, live=live[found.name]) for found in contenders
     }
     rounds: dict[str, list[Round]] = {name: [] for name in targets}
     for _ in range(ROUNDS):
         for name, target in targets.items():
-            rounds[name].append(_measure(load, target, seconds))
+            rounds[name].append(measure(load, target, seconds))
     return {name: _speed(rounds[name], rounds["backend"]) for name in targets}
 
 
@@ -98,12 +99,13 @@ def measured(closed: Result, paced: Result, streams: Result, seconds: float, liv
     )
 
 
-def _measure(load: LoadClient, target: _Target, seconds: float) -> Round:
+def measure(load: LoadClient, target: Target, seconds: float) -> Round:
+    """One round: the closed loop, then requests with pauses, then streams, each for `seconds`."""
     closed, paced, streams = (_sent(load, target, mix, seconds) for mix in (CLOSED, PACED, STREAMS))
     return measured(closed, paced, streams, seconds, target.live)
 
 
-def _sent(load: LoadClient, target: _Target, mix: Mix, seconds: float) -> Result:
+def _sent(load: LoadClient, target: Target, mix: Mix, seconds: float) -> Result:
     """The requests that ended within `seconds` after the warm-up."""
     with load.run(target.url, target.ca, mix, dial=target.dial) as running:
         time.sleep(_WARM_UP)

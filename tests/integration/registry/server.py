@@ -9,6 +9,7 @@ container beside /models, the folder that images/model-mirror serves.
 | 5003 | breaks each download off in the middle, as often as `BREAKS` says |
 | 5005 | refuses everybody |
 | 5006 | serves the manifest, and blobs with other contents |
+| 5007 | below a path, for who logs in; it sends blobs itself, and says no address |
 | 5443 | in order, by https with a certificate of a private authority |
 | 3128 | a proxy for https (CONNECT); its log has the hosts that it was asked for |
 
@@ -25,6 +26,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 MODELS = Path("/models/v2/library")
+LOGIN = "Basic dXNlcjpwYXNzd29yZA=="  # user:password
 SLOW = int(os.environ.get("SLOW", "10000000"))
 breaks = int(os.environ.get("BREAKS", "2"))
 
@@ -43,7 +45,11 @@ class Registry(BaseHTTPRequestHandler):
         if port == 5005:
             self.refuse(401, '{"errors": [{"code": "UNAUTHORIZED", "message": "log in first"}]}')
             return
-        match = re.fullmatch(r"/(?:v2|elsewhere)/[^/]+/([^/]+)/(manifests|blobs)/([^/?]+)", self.path)
+        below = "/repository/models" if port == 5007 else ""
+        if below and self.headers["Authorization"] != LOGIN:
+            self.refuse(401, '{"errors": [{"code": "UNAUTHORIZED", "message": "log in first"}]}')
+            return
+        match = re.fullmatch(below + r"/(?:v2|elsewhere)/[^/]+/([^/]+)/(manifests|blobs)/([^/?]+)", self.path)
         file = MODELS / match[1] / match[2] / match[3] if match else MODELS
         if match is None or not file.is_file():
             self.refuse(404, '{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
@@ -67,7 +73,7 @@ class Registry(BaseHTTPRequestHandler):
         else:
             last = size - 1
             self.send_response(200)
-        if blob:
+        if blob and port != 5007:
             scheme = "https" if port == 5443 else "http"
             self.send_header("Location", f"{scheme}://{self.headers['Host']}{self.path}")
         self.send_header("Content-Length", str(last - first + 1))
@@ -128,6 +134,6 @@ def serve(port: int, handler: type[BaseHTTPRequestHandler]) -> None:
 
 
 if __name__ == "__main__":
-    for number in (5000, 5001, 5002, 5003, 5005, 5006, 5443):
+    for number in (5000, 5001, 5002, 5003, 5005, 5006, 5007, 5443):
         serve(number, Registry)
     serve(3128, Proxy)
