@@ -16,7 +16,7 @@ import pulumi
 import pulumi_docker as docker
 
 from components.secrets import sealed
-from workloads.workload import Attachment, HealthCheck, Log, Workload
+from workloads.workload import Attachment, HealthCheck, Workload
 
 MIB = 1024 * 1024
 CPU_PERIOD = 100_000  # microseconds
@@ -90,17 +90,12 @@ def container(name: str, args: ContainerArgs, opts: pulumi.ResourceOptions) -> d
         start=not work.one_shot,
         must_run=not work.one_shot,
         log_driver="json-file",
-        log_opts=_log_options(work.log),
+        log_opts=work.log.options,
         stop_signal=work.stop.signal,
         stop_timeout=work.stop.grace,
         destroy_grace_seconds=work.stop.grace,
         opts=pulumi.ResourceOptions.merge(opts, guarded),
     )
-
-
-def _log_options(log: Log) -> dict[str, str]:
-    labels = {"labels": ",".join(log.labels)} if log.labels else {}
-    return {"max-size": log.max_size, "max-file": str(log.max_files), "tag": log.tag} | labels
 
 
 def _attachment(network: docker.Network, found: Attachment) -> docker.ContainerNetworksAdvancedArgs:

@@ -149,6 +149,12 @@ class Log:
     tag: str = "{{.Name}}"
     labels: tuple[str, ...] = field(default=(), compare=False)
 
+    @property
+    def options(self) -> dict[str, str]:
+        """As the engine names them: https://docs.docker.com/engine/logging/drivers/json-file/"""
+        labels = {"labels": ",".join(self.labels)} if self.labels else {}
+        return {"max-size": self.max_size, "max-file": str(self.max_files), "tag": self.tag} | labels
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stop:

@@ -130,7 +130,7 @@ def _plain(work: Workload, settings: Settings) -> dict[str, Any]:
         "stop_grace_period": f"{work.stop.grace}s",
         "logging": {
             "driver": "json-file",
-            "options": {"max-size": work.log.max_size, "max-file": str(work.log.max_files), "tag": work.log.tag},
+            "options": work.log.options,
         },
         "cpu_shares": work.resources.cpu_shares or None,
         "memswap_limit": size(work.resources.memory),

@@ -31,10 +31,6 @@ class TestOpenai:
         with pytest.raises(openai.NotFoundError):
             package.models.retrieve("none:latest")
 
-    def test_embeddings(self, package: openai.OpenAI) -> None:
-        made = package.embeddings.create(model=MODEL, input=["one", "two"])
-        assert [len(entry.embedding) > 1 for entry in made.data] == [True, True]
-
     def test_a_completion_without_a_chat(self, package: openai.OpenAI) -> None:
         assert package.completions.create(model=MODEL, prompt="one", max_tokens=8).choices[0].text
 

@@ -142,8 +142,8 @@ def test_a_running_deployment_moves_to_the_stack(compose: Compose, engine: docke
     project.pulumi("config", "set", "--secret", "--path", "edge.apiKeys.app.keys[0]", KEY)
     assert "whole answer after" in project.deploy("up").stdout
 
-    by_pulumi = {service: facts(engine, f"{NAME}-{container}") for service, container in SAME.items()}
-    assert by_pulumi == by_compose
+    for service, container in SAME.items():
+        assert facts(engine, f"{NAME}-{container}") == by_compose[service], service
     assert all(found["Memory"] and found["NanoCpus"] and found["PidsLimit"] for found in by_compose.values())
     assert b"only-here:1" in engine.containers.get(f"{NAME}-ollama").exec_run(["ollama", "list"]).output
     ca = compose.ca.with_name("stack.pem")

@@ -1,5 +1,6 @@
 """Models on the whole stack: what an edit of them and of Ollama does, while clients stream."""
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
+import openai
 import pytest
 import requests
 
@@ -100,7 +102,7 @@ def test_models_come_and_go_while_clients_stream(
 
 @pytest.mark.parametrize("names", [[EMBED, TINY], [EMBED]], ids=["first", "alone"])
 def test_an_embedding_model_is_no_reason_to_refuse_a_release(
-    stack: Project, config: dict[str, Any], names: list[str]
+    stack: Project, config: dict[str, Any], names: list[str], ca: Path
 ) -> None:
     """The gate asks the model that can chat; where none can, it asks for an embedding."""
     env = {"X": str(len(names))}
@@ -108,6 +110,10 @@ def test_an_embedding_model_is_no_reason_to_refuse_a_release(
     said = stack.up()
     path = "/v1/chat/completions" if TINY in names else "/v1/embeddings"
     assert f"POST {path} answered as expected" in said.stdout + said.stderr
+    trusted = openai.DefaultHttpxClient(verify=ssl.create_default_context(cafile=ca))
+    client = openai.OpenAI(base_url=f"{BASE}/v1", api_key="unused", max_retries=0, http_client=trusted)
+    made = client.embeddings.create(model=EMBED, input=["one", "two"])
+    assert [len(entry.embedding) > 1 for entry in made.data] == [True, True]
 
 
 def test_a_restart_of_ollama_ends_with_its_models_in_memory(
