@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 
 import docker
 import pytest
@@ -105,6 +106,7 @@ def test_the_standby_does_not_answer_when_every_port_towards_the_live_colour_has
     before = in_edge(f"cat {ports}; echo 40000 40099 > {ports}")
     try:
         with load.run(pair.url, pair.ca, Mix(keepalive="4@80ms")) as running:
+            time.sleep(12)
             running.wait_answers(400)
         result = running.end()
     finally:

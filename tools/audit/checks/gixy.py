@@ -10,7 +10,7 @@ EXCUSES = {
     "proxy_pass_normalized": "the admin socket's doors to single containers: reached by docker exec alone, and "
     "asked for no path but those of the settings",
     "missing_resolver": "a variable in proxy_pass holds the name of an upstream block, whose servers are addresses",
-    "low_keepalive_requests": "the gate has seen that the API keeps a connection for 100 requests, and no longer",
+    "low_keepalive_requests": "the gate tries a connection with 100 requests; nothing is known of more",
     "try_files_is_evil_too": "a cache of look-ups would hide a change of the marker file, so a flip; the file of "
     "try_files never exists, and its look-up is part of the throughput in docs/benchmarks.md",
 }
