@@ -88,12 +88,16 @@ def test_a_page(reader: Reader, page: Path) -> None:
 
 
 def before(project: Project, block: str) -> None:
-    """What makes a release of the block's deployment: a change of the API."""
+    """What the page takes for granted: a change to release, a client beside the one whose keys come and go."""
     if "make deploy" in block:
         source = project.folder / "images" / "api" / "orca_api" / "__init__.py"
         source.write_text(f"{source.read_text()}# A new version.\n")
     if "make promote" in block:
         project.pulumi("config", "set", "--path", "api.env.VERSION", "3")
+    if "edge.apiKeys" in block:
+        project.pulumi(
+            "config", "set", "--secret", "--path", "edge.apiKeys.first-client.keys[0]", "0123456789abcdef" * 2
+        )
 
 
 def after(project: Project, block: str) -> None:
