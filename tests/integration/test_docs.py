@@ -95,9 +95,8 @@ def before(project: Project, block: str) -> None:
     if "make promote" in block:
         project.pulumi("config", "set", "--path", "api.env.VERSION", "3")
     if "edge.apiKeys" in block:
-        project.pulumi(
-            "config", "set", "--secret", "--path", "edge.apiKeys.first-client.keys[0]", "0123456789abcdef" * 2
-        )
+        key = "0123456789abcdef" * 2
+        project.pulumi("config", "set", "--secret", "--path", "edge.apiKeys.first-client.keys[0]", key)
 
 
 def after(project: Project, block: str) -> None:
