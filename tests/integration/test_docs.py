@@ -22,7 +22,8 @@ PLACE = place("doc")
 DOCS = ROOT / "docs"
 FIRST = [ROOT / "README.md", *(DOCS / name for name in ("operations.md", "secrets.md"))]
 RUNBOOKS = sorted((DOCS / "runbooks").glob("*.md"))
-REST = [page for page in PAGES if page not in (*FIRST, *RUNBOOKS, FROM_COMPOSE)]
+OTHERS = [page for page in PAGES if page not in (*FIRST, *RUNBOOKS, FROM_COMPOSE)]
+REST = [page for page in OTHERS if any(map(to_run, blocks(page)))]
 # Every command of the runbooks once; the containers are as the pages before have left them.
 LOOKS = dict.fromkeys(command for page in RUNBOOKS for block in blocks(page) for command in to_run(block))
 # What the pages promise of a command: part of what it says, or of what a reader sees at its end.
@@ -31,7 +32,7 @@ PROMISES = {
     "make deploy": "whole answer after",
     "import openai": "ChatCompletion(",
     "make new-stack": "Pulumi.second.yaml is written",
-    "curl -i": "\nx-orca-colour: ",
+    "curl -i": "\nX-Orca-Colour: ",
     "make promote": " is live with release ",
     "make rollback": " is live again with release ",
     "python -m rollout allow": "may go live again",
@@ -71,7 +72,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient
         sweep_images(engine, f"orca-agents/api:{digest('api', project.folder / 'images')[:12]}")
 
 
-@pytest.mark.parametrize("page", [*FIRST, *REST], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*FIRST, *REST], ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page(reader: Reader, page: Path) -> None:
     """What a page sets and does not deploy is previewed at its end, and taken back."""
     file = reader.project.file
