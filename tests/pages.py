@@ -39,6 +39,8 @@ NOT_RUN = {
     "pulumi preview --policy-pack policy": "needs that environment; tests/integration/test_policy.py",
     "ollama pull": "a machine with internet; tests/integration/test_models_init.py pulls from such a registry",
     "pulumi config set dockerHost": "another host; tests/faults/test_far_engine.py has one",
+    "pulumi config set --path logging.sinks.elast": "needs a collector of a registry; tests/unit/test_monitoring.py",
+    "pulumi config set --secret --path logging.sinks.elast": "the same",
     "docker exec dev-ollama nvidia-smi": "needs a GPU",
 }
 PYTHON, YAML = re.compile(r"import "), re.compile(r"[\w:-]+:( |$)", re.MULTILINE)
