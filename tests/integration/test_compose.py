@@ -61,6 +61,7 @@ class Compose(Reader):
     def __init__(self, project: Project) -> None:
         super().__init__(project, PLACE)
         self.ca = project.folder / "tls.crt"
+        project.env["REQUESTS_CA_BUNDLE"] = str(self.ca)  # as the page says of a certificate of one's own
         project.run("python3", "-m", "ops", "compose", "--stack", NAME, "--write")
 
     @property
