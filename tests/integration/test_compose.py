@@ -1,23 +1,25 @@
-"""The rendered compose file, run by Docker Compose; and the move to the stack, as docs/from-compose.md has it."""
+"""The rendered compose file, run by Docker Compose; and the move to the stack: as docs/from-compose.md has it."""
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
 import requests
+from docker.models.containers import Container
 
-from certificates.self_signed import authority, leaf
+from images import reference
+from tests.pages import FROM_COMPOSE, Reader, blocks
 from tools.lab.place import place
 from tools.lab.project import Project, whole
 from tools.lab.sweep import sweep
 from tools.lab.wait import eventually
+from workloads.ollama import DATA
 
 PLACE = place("itk")
 NAME, BASE = PLACE.name, f"https://localhost:{PLACE.https}"
-KEY = "4f1c9a7e6b2d8053" * 4
+# The page's blocks, by what a reader does with each.
+START, CONFIGURE, PREVIEW, MOVE, BACK, COPY = blocks(FROM_COMPOSE)
 QUESTION = {
     "model": "tiny-random:latest",
     "stream": True,
@@ -53,28 +55,34 @@ HOST = [
 CONFIG = ["Image", "User", "Entrypoint", "Cmd", "Healthcheck", "StopSignal", "StopTimeout"]
 
 
-class Compose:
+class Compose(Reader):
     """The deployment by Compose. `ca` trusts its certificate."""
 
-    def __init__(self, project: Project, folder: Path) -> None:
-        self.project, self.ca = project, folder / "ca.pem"
-        made = authority(NAME)
-        pair = leaf(made, "localhost")
-        self.ca.write_text(made.certificate)
-        (project.folder / "tls.crt").write_text(pair.certificate)
-        (project.folder / "tls.key").write_text(pair.key)
-        (project.folder / "tls.key").chmod(0o600)
+    def __init__(self, project: Project) -> None:
+        super().__init__(project, PLACE)
+        self.ca = project.folder / "tls.crt"
+        project.env["REQUESTS_CA_BUNDLE"] = str(self.ca)  # as the page says of a certificate of one's own
         project.run("python3", "-m", "ops", "compose", "--stack", NAME, "--write")
-        project.env |= {"API_KEY": KEY}
 
-    def run(self, *words: str) -> str:
-        command = ["docker-compose"] if shutil.which("docker-compose") else ["docker", "compose"]
-        return self.project.run(*command, "-f", f"docker-compose.{NAME}.yml", *words).stdout
+    @property
+    def key(self) -> str:
+        return (self.project.folder / ".env").read_text().strip().removeprefix("API_KEY=")
 
+    def compose(self, words: str) -> str:
+        return self.shell(self.own(f"docker compose -f docker-compose.prod.yml {words}"))
 
-def answer(ca: Path, key: str = KEY) -> requests.Response:
-    headers = {"Authorization": f"Bearer {key}"}
-    return requests.post(f"{BASE}/v1/chat/completions", json=QUESTION, headers=headers, verify=str(ca), timeout=60)
+    def answer(self, key: str = "") -> requests.Response:
+        headers = {"Authorization": f"Bearer {key or self.key}"}
+        return requests.post(
+            f"{BASE}/v1/chat/completions", json=QUESTION, headers=headers, verify=str(self.ca), timeout=60
+        )
+
+    def answers(self) -> bool:
+        try:
+            found = self.answer()
+        except requests.ConnectionError:
+            return False
+        return found.status_code == 200 and found.text.rstrip().endswith("data: [DONE]")
 
 
 def facts(engine: docker.DockerClient, container: str) -> dict[str, Any]:
@@ -95,13 +103,12 @@ def facts(engine: docker.DockerClient, container: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def compose(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[Compose]:
     sweep(engine, f"{NAME}-")
-    folder = tmp_path_factory.mktemp("compose")
-    edge = PLACE.settings["edge"] | {"apiKeys": {"app": {"keys": []}}}
-    config = whole(PLACE, ollama={"cpus": "2"}, rollout={"watch": "2s"}, edge=edge)
-    project = Project(folder, NAME, config)
+    edge = PLACE.settings["edge"] | {"apiKeys": {"first-client": {"keys": []}}}
+    config = whole(PLACE, ollama={"cpus": "2"}, rollout={"watch": "2s"}, edge=edge, models={"keep": True})
+    project = Project(tmp_path_factory.mktemp("compose"), NAME, config)
     try:
-        made = Compose(project, folder)
-        made.run("up", "--detach")
+        made = Compose(project)
+        made.follow(START)
         yield made
     finally:
         project.deploy("down", check=False)
@@ -109,21 +116,14 @@ def compose(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClien
 
 
 def test_it_answers_through_its_edge(compose: Compose) -> None:
-    def answers() -> bool:
-        try:
-            found = answer(compose.ca)
-        except requests.ConnectionError:
-            return False
-        return found.status_code == 200 and found.text.rstrip().endswith("data: [DONE]")
-
-    eventually(answers, 60, "the edge streams an answer")
-    assert answer(compose.ca, key="0" * 64).status_code == 401
+    eventually(compose.answers, 60, "the edge streams an answer")
+    assert compose.answer("0" * 64).status_code == 401
 
 
 def test_its_variables_are_those_of_the_specification(compose: Compose) -> None:
     compose.project.env |= {"OLLAMA_MEMORY_LIMIT": "3G", "OLLAMA_MODELS": "a:1 b:2"}
     try:
-        shown = compose.run("config")
+        shown = compose.compose("config")
     finally:
         del compose.project.env["OLLAMA_MEMORY_LIMIT"], compose.project.env["OLLAMA_MODELS"]
     assert shown.count(f'"{3 * 1024**3}"') == 2  # memory and swap
@@ -131,21 +131,34 @@ def test_its_variables_are_those_of_the_specification(compose: Compose) -> None:
 
 
 def test_a_running_deployment_moves_to_the_stack(compose: Compose, engine: docker.DockerClient) -> None:
-    """Last in this file. The stack has the same limits and rights everywhere, and the models stay."""
-    project = compose.project
+    """The stack has the same limits and rights everywhere, and the models stay."""
     by_compose = {service: facts(engine, f"{NAME}-{service}") for service in SAME}
-    server = engine.containers.get(f"{NAME}-ollama")
-    assert server.exec_run(["ollama", "cp", "tiny-random:latest", "only-here:1"]).exit_code == 0
+    assert server(engine).exec_run(["ollama", "cp", "tiny-random:latest", "only-here:1"]).exit_code == 0
 
-    compose.run("down")
-    project.pulumi("stack", "init")
-    project.pulumi("config", "set", "--secret", "--path", "edge.apiKeys.app.keys[0]", KEY)
-    assert "whole answer after" in project.deploy("up").stdout
+    compose.follow(CONFIGURE)
+    compose.follow(PREVIEW)
+    assert "whole answer after" in compose.follow(MOVE)
 
     for service, container in SAME.items():
         assert facts(engine, f"{NAME}-{container}") == by_compose[service], service
     assert all(found["Memory"] and found["NanoCpus"] and found["PidsLimit"] for found in by_compose.values())
-    assert b"only-here:1" in engine.containers.get(f"{NAME}-ollama").exec_run(["ollama", "list"]).output
-    ca = compose.ca.with_name("stack.pem")
-    ca.write_text(project.outputs()["ca"])
-    assert answer(ca).text.rstrip().endswith("data: [DONE]")
+    assert b"only-here:1" in server(engine).exec_run(["ollama", "list"]).output
+    assert compose.answers(), "with the same certificate and the same key"
+
+
+def test_it_moves_back(compose: Compose, engine: docker.DockerClient) -> None:
+    compose.follow(BACK)
+    eventually(compose.answers, 60, "the edge streams an answer")
+    assert b"only-here:1" in server(engine).exec_run(["ollama", "list"]).output
+
+
+def test_models_of_another_compose_file_are_copied(compose: Compose, engine: docker.DockerClient) -> None:
+    """Last in this file: whatever the volume has."""
+    fill = ["run", "--rm", "--entrypoint", "touch", "--volume", f"{NAME}-before_ollama_data:/models"]
+    compose.run("docker", *fill, reference("ollama"), "/models/carried")
+    compose.follow(COPY)
+    assert server(engine).exec_run(["ls", f"{DATA}/carried"]).exit_code == 0
+
+
+def server(engine: docker.DockerClient) -> Container:
+    return engine.containers.get(f"{NAME}-ollama")

@@ -1,8 +1,7 @@
-"""Every block of code in the docs: a configuration that loads, a command that exists, or one of those named here with
-the reason why it is not looked at.
+"""Every block of code in the docs: a configuration that loads, a command that exists, or one that is named as no code.
 
-A command is not carried out: most of them deploy the stack of whoever reads the docs. What each does is tested where it
-belongs; here the docs are held to its name, its arguments, and the keys that it sets.
+Here the docs are held to the names of commands, their arguments, and the keys that they set. In tests/integration,
+test_docs.py and test_compose.py carry out every command that tests/pages.py does not name with the reason why not.
 """
 
 import contextlib
@@ -20,43 +19,17 @@ from policy.excuses import KEY, excuses
 from rollout import __main__ as rollout
 from settings import load
 from settings.schema import leaves
+from tests.pages import NOT_CODE, NOT_RUN, PAGES, YAML, blocks, commands
 from tools.lab.project import ROOT, overlaid
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-NOT_RUN = {
-    "client ── TLS": "a picture",
-    "Pulumi.<stack>.yaml ─>": "a picture",
-    "gate: prod-api-green": "output of a release; tests/faults",
-    "{from:": "values for the block above them; tests/unit/test_secrets.py",
-    "import openai": "tests/integration/test_stack.py asks by the same client",
-    "watch 15/30 s": "output of a release; tests/faults/test_releases.py",
-}
-# Programs that are not this project's, each with the place where such a command is carried out, or why nowhere.
+# Programs that are not this project's.
 OTHERS = {
-    "ollama": "tests/integration/test_models_init.py pulls from such a mirror; the machine of the example has internet",
-    "docker": "tests/integration/test_compose.py runs Compose; the copy of a volume is the engine's own",
-    "openssl": "another way to the files that tests/integration/test_compose.py makes itself",
-    "curl": "tests/integration/test_stack.py asks the same",
-    "pip": "tools/toolchain/venv.py installs the lock of the same file",
-    "python3": "a virtual environment by Python's own module; ops/policy.py links one",
-    "policy/venv/bin/pip": "the same",
-    "eval": "tests/unit/test_toolchain_environment.py",
-    "df": "the disks of a host, which no test can know",
-    "echo": "the shell's own",
-    ".": "the shell's own",
-}
+    ".", "curl", "df", "docker", "echo", "eval", "ollama", "openssl", "pip", "policy/venv/bin/pip", "python3",
+}  # fmt: skip
 PULUMI = {"up", "preview", "stack", "config", "login"}
 BASE: dict[str, Any] = {"profile": "development", "OLLAMA_VERSION": "1", "OLLAMA_MODELS": ["a:1"], "IMAGE_TAG": "1"}
 BASE["edge"] = {"apiKeys": {"app": {"keys": []}}}
 WITH_SECRETS = {"secrets": {"releaseKey": "0123456789abcdef" * 2}}
-
-
-def blocks(page: Path) -> Iterator[str]:
-    """The indented blocks of a page, each without its indentation."""
-    for found in re.finditer(r"(?<=\n\n)((?: {4}.*\n|\n(?= {4}))+)", page.read_text() + "\n"):
-        lines = found[1].splitlines()
-        indent = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
-        yield "\n".join(line[indent:] for line in lines).strip("\n")
 
 
 BLOCKS = [
@@ -66,9 +39,9 @@ BLOCKS = [
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_block_loads_or_is_a_command_or_is_named(block: str, tmp_path: Path) -> None:
-    if any(block.lstrip().startswith(begin) for begin in NOT_RUN):
+    if block.startswith(tuple(NOT_CODE)):
         return
-    if re.match(r"[\w:-]+:( |$)", block.splitlines()[0]):
+    if YAML.match(block):
         written = yaml.safe_load(block)
         if KEY in written:
             (tmp_path / "Pulumi.x.yaml").write_text(yaml.safe_dump({"config": written}))
@@ -78,7 +51,7 @@ def test_a_block_loads_or_is_a_command_or_is_named(block: str, tmp_path: Path) -
             base = BASE | (WITH_SECRETS if "secrets" in config.get("api", {}) else {})
             load("x", overlaid(base, config))
         return
-    for command in commands(block):
+    for command in single(block):
         check(command)
 
 
@@ -86,7 +59,15 @@ def test_there_are_blocks_and_each_excuse_is_used() -> None:
     texts = [block for page in PAGES for block in blocks(page)]
     assert len(texts) > 30
     assert not [page.name for page in PAGES if "```" in page.read_text()], "indented blocks are the ones that are found"
-    assert [begin for begin in NOT_RUN if not any(text.lstrip().startswith(begin) for text in texts)] == []
+    assert [begin for begin in NOT_CODE if not any(text.startswith(begin) for text in texts)] == []
+    asked = [command for text in texts for command in commands(text)]
+    assert [begin for begin in NOT_RUN if not any(command.startswith(begin) for command in asked)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_prose_names_targets_that_exist(page: Path) -> None:
+    for command in re.findall(r"`(make [^`…]+)`", page.read_text().replace("\n", " ")):
+        check(command)
 
 
 @pytest.mark.parametrize(
@@ -107,19 +88,18 @@ def test_a_wrong_command_would_be_found(command: str) -> None:
         check(command)
 
 
-def commands(block: str) -> Iterator[str]:
-    """The single commands of a shell block, without comments and redirections."""
-    for line in block.replace("\\\n", " ").splitlines():
-        for command in re.split(r" && ", re.sub(r"(^|\s)#.*", "", line)):
-            if command.strip():
-                yield re.sub(r"\s[<>]{1,2} \S+", "", re.sub(r"<(\w[\w -]*)>", r"\1", command).strip())
+def single(block: str) -> Iterator[str]:
+    """The single commands of a shell block, without redirections and what they are piped into."""
+    for line in commands(block):
+        for command in re.split(r" && ", line):
+            yield re.sub(r"\s\d?[<>]{1,2}&? ?\S+|\s\| .*", "", re.sub(r"<(\w[\w -]*)>", r"\1", command))
 
 
 def check(command: str) -> None:
     """Raises AssertionError for a command that does not exist, or not with these arguments."""
     match shlex.split(command):
         case ["make", *words]:
-            targets = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+            targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
             variables = {*re.findall(r"\$\((?:if \$\()?([A-Z]+)\)", (ROOT / "Makefile").read_text())}
             for word in words:
                 name, equals, _ = word.partition("=")

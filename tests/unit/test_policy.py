@@ -7,8 +7,11 @@ import pytest
 
 from policy.excuses import excuses
 from policy.rules import CONTAINER, RULES, UNKNOWN
-from tools.lab.project import ROOT
+from settings import load
+from tools.lab.place import place
+from tools.lab.project import ROOT, whole
 from tools.toolchain.pins import pinned, pins
+from workloads.stack import stack as everything
 
 DIGEST = "sha256:" + "0" * 64
 GOOD: dict[str, Any] = {
@@ -131,3 +134,19 @@ def test_an_excuse_without_a_reason_is_refused(tmp_path: Path, written: str) -> 
     (tmp_path / "Pulumi.dev.yaml").write_text(f"config: {{policy:excuses: {written}}}")
     with pytest.raises(ValueError, match=r"policy:excuses in Pulumi\.dev\.yaml"):
         excuses(tmp_path, "dev")
+
+
+def test_the_project_s_own_containers_are_excused_from_what_they_are_exempt_from() -> None:
+    """So `make preview` refuses none of them. The pack asks one-shots for no health check and no restart."""
+    rules = {"non-root": "root-user", "capabilities": "capability", "host-paths": "host-path"}
+    config = whole(place("doc"), monitoring={}, logging={}, api={"before": {"command": ["true"]}})
+    found = excuses(ROOT, "none")
+    works = everything(load("doc", config)).services
+    asked = [
+        (work, rules.get(exemption.rule, exemption.rule))
+        for work in works
+        for exemption in work.exemptions
+        if not (work.one_shot and exemption.rule in ("health-check", "restart"))
+    ]
+    assert len(asked) > 6
+    assert [(w.name, rule) for w, rule in asked if not any(one.covers(rule, w.name) for one in found)] == []
