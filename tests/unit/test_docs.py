@@ -20,6 +20,7 @@ from policy.excuses import KEY, excuses
 from rollout import __main__ as rollout
 from settings import load
 from settings.schema import leaves
+from tests.documents import blocks
 from tools.lab.project import ROOT, overlaid
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -34,7 +35,7 @@ NOT_RUN = {
 # Programs that are not this project's, each with the place where such a command is carried out, or why nowhere.
 OTHERS = {
     "ollama": "tests/integration/test_models_init.py pulls from such a mirror; the machine of the example has internet",
-    "docker": "tests/integration/test_compose.py runs Compose; the copy of a volume is the engine's own",
+    "docker": "tests/integration/test_compose.py runs Compose; tests/faults/test_production.py copies a volume",
     "openssl": "another way to the files that tests/integration/test_compose.py makes itself",
     "curl": "tests/integration/test_stack.py asks the same",
     "pip": "tools/toolchain/venv.py installs the lock of the same file",
@@ -49,14 +50,6 @@ PULUMI = {"up", "preview", "stack", "config", "login"}
 BASE: dict[str, Any] = {"profile": "development", "OLLAMA_VERSION": "1", "OLLAMA_MODELS": ["a:1"], "IMAGE_TAG": "1"}
 BASE["edge"] = {"apiKeys": {"app": {"keys": []}}}
 WITH_SECRETS = {"secrets": {"releaseKey": "0123456789abcdef" * 2}}
-
-
-def blocks(page: Path) -> Iterator[str]:
-    """The indented blocks of a page, each without its indentation."""
-    for found in re.finditer(r"(?<=\n\n)((?: {4}.*\n|\n(?= {4}))+)", page.read_text() + "\n"):
-        lines = found[1].splitlines()
-        indent = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
-        yield "\n".join(line[indent:] for line in lines).strip("\n")
 
 
 BLOCKS = [
