@@ -6,6 +6,7 @@ The other host is a second engine, reached by ssh and nothing else (far_host.py)
 
 import io
 import json
+import shutil
 import socket
 import tomllib
 from collections.abc import Iterator
@@ -252,7 +253,8 @@ def test_from_the_first_deployment_to_a_backup(
     assert prod.run("python3", "-m", "ops", "drift", "--stack", prod.name, check=False).returncode == 0
 
     prod.command("pulumi stack export", {"prod": prod.name})
-    prod.command("docker run --rm --entrypoint tar -v prod-ollama_data", words(prod, shelf))
+    volume = {"prod-ollama_data": f"{prod.name}-ollama_data", "<image of ollama>": image_of_ollama(prod, shelf)}
+    prod.command("docker run --rm --entrypoint tar -v prod-ollama_data", volume)
     # The machine of the operator is lost: the state comes from its backup.
     (new := tmp_path / "state").mkdir()
     prod.env["PULUMI_BACKEND_URL"] = f"file://{new}?metadata=skip"
@@ -261,9 +263,8 @@ def test_from_the_first_deployment_to_a_backup(
     prod.pulumi("preview", "--expect-no-changes")
 
 
-def words(prod: Stack, shelf: Shelf) -> dict[str, str]:
-    image = f"{shelf.registry}/ollama:{prod.config()['OLLAMA_VERSION']}"
-    return {"prod-ollama_data": f"{prod.name}-ollama_data", "<image of ollama>": image}
+def image_of_ollama(stack: Stack, shelf: Shelf) -> str:
+    return f"{shelf.registry}/ollama:{stack.config()['OLLAMA_VERSION']}"
 
 
 def test_the_move_to_another_host(
@@ -274,13 +275,13 @@ def test_the_move_to_another_host(
     config = settings(shelf, THERE, dockerHost=far.address, OLLAMA_MODELS=models)
     second = Stack(tmp_path, THERE, config)
     with far.forwarding(here=[THERE.https, THERE.pages], there=[shelf.port]):
-        shelves = words(prod, shelf)
-        prod.command(
+        shutil.copy(prod.folder / "ollama_data.tar", second.folder)
+        second.command(
             "docker --host ssh://",
             {
                 "ssh://deploy@llm-2.example.com": far.address,
                 "second-ollama_data": f"{second.name}-ollama_data",
-                "<image of ollama>": shelves["<image of ollama>"],
+                "<image of ollama>": image_of_ollama(second, shelf),
             },
         )
         said = second.create()
