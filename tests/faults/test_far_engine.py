@@ -6,7 +6,6 @@ the test's own.
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from tests.faults import sshd
 from tests.faults.conftest import SOME
 from tests.faults.recorder import Recorder
 from tools.lab.load.client import LoadClient
@@ -22,8 +22,6 @@ from tools.lab.place import own, place
 from tools.lab.stack import SmallStack
 from tools.lab.sweep import sweep
 from tools.lab.wait import eventually
-from tools.toolchain import base_image
-from tools.toolchain.progress import Progress
 
 NAME = own("orca-ssh")
 
@@ -32,13 +30,7 @@ NAME = own("orca-ssh")
 def host(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[str]:
     """The address of the far engine, for which this process and its children find the right ssh on their PATH."""
     folder = tmp_path_factory.mktemp("ssh")
-    for name in ("host_key", "key"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
-    shutil.copy(folder / "key.pub", folder / "authorized_keys")
-    shutil.copy(Path(__file__).parent / "sshd" / "Dockerfile", folder)
-    base = base_image.ensure(Progress().step("base image"))
-    build = ["docker", "build", "--quiet", "--build-arg", f"DEBIAN={base}", "--tag", f"{NAME}:1", str(folder)]
-    subprocess.run(build, check=True, timeout=300)
+    sshd.build(folder, f"{NAME}:1")
     sweep(engine, NAME)
     network = engine.networks.create(NAME)
     socket_file = {"/var/run/docker.sock": {"bind": "/var/run/docker.sock", "mode": "rw"}}
@@ -46,16 +38,9 @@ def host(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) 
     try:
         container.reload()
         address = container.attrs["NetworkSettings"]["Networks"][NAME]["IPAddress"]
-        eventually(lambda: answers(address), 20, "the far host answers")
-        (folder / "known_hosts").write_text(f"{address} {(folder / 'host_key.pub').read_text()}")
-        options = f"-o UserKnownHostsFile={folder}/known_hosts -o IdentitiesOnly=yes -i {folder}/key"
-        program = folder / "bin" / "ssh"
-        program.parent.mkdir()
-        program.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} {options} "$@"\n')
-        program.chmod(0o755)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-            yield f"ssh://root@{address}"
+        eventually(lambda: sshd.answers(address), 20, "the far host answers")
+        with sshd.client(folder, address) as found:
+            yield found
     finally:
         container.remove(force=True)
         network.remove()
@@ -73,14 +58,6 @@ def far(
         yield stack
     finally:
         stack.remove()
-
-
-def answers(address: str) -> bool:
-    try:
-        with socket.create_connection((address, 22), timeout=1) as connection:
-            return connection.recv(4) == b"SSH-"
-    except OSError:
-        return False
 
 
 def test_a_release_and_a_rollback_lose_nothing(far: SmallStack, load: LoadClient) -> None:

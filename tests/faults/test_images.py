@@ -1,11 +1,8 @@
 """Images that cannot be pulled: an update fails before it touches a container, and names the image."""
 
 import io
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -14,14 +11,8 @@ import requests
 
 from tests.faults.conftest import SOME
 from tools.lab.load.client import LoadClient
-from tools.lab.place import own
 from tools.lab.stack import SmallStack
-from tools.lab.wait import eventually
-from tools.toolchain import base_image
-from tools.toolchain.progress import Progress
 
-NAME = own("orca-registry")
-SOURCE = Path(__file__).parent / "registry"
 NO_DIGEST = f"sha256:{'0' * 64}"
 
 
@@ -30,25 +21,6 @@ def up_to_date(running: SmallStack) -> None:
     """A test of another file may have left an update that failed: a preview would go on with it."""
     running.settle(pair=True)
     running.up()
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[str]:
-    """`127.0.0.1:<port>` of a registry. The engine needs no TLS for one on its own host."""
-    folder = shutil.copytree(SOURCE, tmp_path_factory.mktemp("registry") / "context")
-    base = base_image.ensure(Progress().step("base image"))
-    build = ["docker", "build", "--quiet", "--build-arg", f"DEBIAN={base}", "--tag", f"{NAME}:1", str(folder)]
-    subprocess.run(build, check=True, timeout=300)
-    subprocess.run(["docker", "rm", "--force", NAME], capture_output=True, check=False)
-    container = engine.containers.run(f"{NAME}:1", name=NAME, ports={"5000/tcp": ("127.0.0.1", 0)}, detach=True)
-    try:
-        container.reload()
-        port = int(container.attrs["NetworkSettings"]["Ports"]["5000/tcp"][0]["HostPort"])
-        eventually(lambda: answers(port), 20, "the registry answers")
-        yield f"127.0.0.1:{port}"
-    finally:
-        container.remove(force=True)
-        engine.images.remove(f"{NAME}:1", force=True)
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +42,6 @@ def pushed(registry: str, backend: str, engine: docker.DockerClient) -> str:
         assert "errorDetail" not in said, said
         engine.images.remove(f"{repository}:{tag}")
     return repository
-
-
-def answers(port: int) -> bool:
-    """Whether it answers; the engine listens on a published port before the container does."""
-    try:
-        return requests.get(f"http://127.0.0.1:{port}/v2/", timeout=2).ok
-    except requests.RequestException:
-        return False
 
 
 def everything(stack: SmallStack) -> dict[str, str]:

@@ -4,8 +4,6 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from engine.gpu import missing
 from engine.ollama import in_memory, models
 from tests.integration.conftest import CONFIG, PLACE
 from tools.lab.project import Project
+from tools.lab.streams import WHOLE, streaming
 
 BASE = f"https://localhost:{PLACE.https}"
 TINY, EMBED, SMOLLM = "tiny-random:latest", "tiny-embed:latest", "smollm2:135m"
@@ -31,40 +30,6 @@ def _as_it_was(stack: Project) -> Iterator[None]:
     yield
     stack.write(dict(CONFIG))
     stack.up()
-
-
-@dataclass
-class Streams:
-    """One stream after another, each of some seconds: how each has ended."""
-
-    ends: list[str] = field(default_factory=list)
-
-    def follow(self, ca: Path, stop: threading.Event) -> None:
-        body = {"model": TINY, "stream": True, "max_tokens": 3000, "messages": [{"role": "user", "content": "a"}]}
-        while not stop.is_set():
-            try:
-                answer = requests.post(
-                    f"{BASE}/v1/chat/completions", json=body, stream=True, verify=str(ca), timeout=60
-                )
-                text = answer.text
-            except requests.RequestException as error:
-                self.ends.append(str(error))
-                continue
-            whole = answer.status_code == 200 and text.rstrip().endswith("[DONE]")
-            self.ends.append("whole" if whole else f"{answer.status_code}: {text[-200:]}")
-
-
-@contextmanager
-def streaming(ca: Path) -> Iterator[Streams]:
-    """A client that streams until the block ends."""
-    streams, stop = Streams(), threading.Event()
-    thread = threading.Thread(target=streams.follow, args=(ca, stop))
-    thread.start()
-    try:
-        yield streams
-    finally:
-        stop.set()
-        thread.join()
 
 
 def server(engine: docker.DockerClient) -> Any:
@@ -80,7 +45,7 @@ def test_models_come_and_go_while_clients_stream(
 ) -> None:
     """Added, pinned, refused, removed, pruned; `ollama list` and the output agree."""
     before = server(engine).attrs["State"]["StartedAt"]
-    with streaming(ca) as streams:
+    with streaming(BASE, ca, TINY, tokens=3000) as ends:
         stack.write({**config, "OLLAMA_MODELS": f"{TINY}, {EMBED},"})
         stack.up()
         outputs = stack.outputs()["models"]
@@ -96,7 +61,7 @@ def test_models_come_and_go_while_clients_stream(
         stack.write({**config, "OLLAMA_MODELS": [f"{TINY}@{outputs[TINY]}"], "ollama": {"cpus": "2", "prune": True}})
         stack.up()
         assert stack.outputs()["models"] == listed(engine) == {TINY: outputs[TINY]}
-    assert set(streams.ends) == {"whole"}
+    assert set(ends) == {WHOLE}
     assert server(engine).attrs["State"]["StartedAt"] == before
 
 

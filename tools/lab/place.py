@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 # Order fixes ports and addresses. All of it is apart from the stacks `dev` and `prod`.
-KINDS = ("it", "itk", "itg", "flt", "far", "ed", "eda", "bench", "security-audit", "edv", "mon", "doc")
+KINDS = ("it", "itk", "itg", "flt", "far", "ed", "eda", "bench", "security-audit", "edv", "mon", "doc", "prd", "prf")
 SLOTS = 8
 _FIRST_PORT = 18000
 _SUBNETS = tuple(IPv4Network("10.80.0.0/12").subnets(new_prefix=20))

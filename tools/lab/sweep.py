@@ -48,7 +48,8 @@ def tags(engine: docker.DockerClient, prefix: str) -> list[str]:
 
 
 def sweep_images(engine: docker.DockerClient, prefix: str) -> None:
-    """Remove the images whose tags begin so; what is gone already is no error."""
-    for tag in tags(engine, prefix):
+    """Remove the images whose tags, or names with a digest, begin so; what is gone already is no error."""
+    pinned = [name for image in engine.api.images() for name in image["RepoDigests"] or () if name.startswith(prefix)]
+    for name in (*tags(engine, prefix), *pinned):
         with suppress(APIError):
-            engine.images.remove(tag, force=True)
+            engine.images.remove(name, force=True)

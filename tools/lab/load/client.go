@@ -17,6 +17,7 @@ import (
 
 type target struct {
 	address, host, versionHeader string
+	header                       string      // a whole line, or empty
 	tls                          *tls.Config // nil for plain HTTP
 	patience                     time.Duration
 }
@@ -99,7 +100,7 @@ func (c *client) request() string {
 	if c.body != "" {
 		request += fmt.Sprintf("Content-Type: application/json\r\nContent-Length: %d\r\n", len(c.body))
 	}
-	return request + "\r\n" + c.body
+	return request + c.header + "\r\n" + c.body
 }
 
 func (c *client) dial() error {

@@ -16,13 +16,18 @@ SOURCE = Path(__file__).parent
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """How many clients of each kind, and the pause of each between two requests, as `20@5ms,15@1s`."""
+    """How many clients of each kind, and the pause of each between two requests, as `20@5ms,15@1s`. `header` is that
+    of every request, as `X-Api-Key: secret`."""
 
     keepalive: str = ""
     fresh: str = ""
     get: str = ""
     stream: str = ""
+    post_path: str = "/v1/echo"
+    body: str = '{"load": true}'
+    get_path: str = "/v1/hello"
     stream_path: str = "/v1/stream?seconds=8"
+    header: str = ""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ func main() {
 	postPath := flag.String("post-path", "/v1/echo", "path of POST requests")
 	body := flag.String("body", `{"load": true}`, "body of POST requests")
 	getPath := flag.String("get-path", "/v1/hello", "path of GET requests")
+	more := flag.String("header", "", "header of every request, as `X-Api-Key: secret`")
 	streamPath := flag.String("stream-path", "/v1/stream?seconds=10", "path of streams")
 	patience := flag.Duration("patience", 2*time.Minute, "longest time for one request")
 	plans := map[string]*string{}
@@ -54,6 +55,9 @@ func main() {
 
 	target := mustTarget(*base, *ca, *patience)
 	target.versionHeader = *header
+	if *more != "" {
+		target.header = *more + "\r\n"
+	}
 	if *dial != "" {
 		target.address = *dial
 	}
