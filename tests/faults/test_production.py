@@ -22,8 +22,8 @@ import yaml
 
 import images
 from settings import load
-from tests.pages import blocks
 from tests.faults.far_host import FarHost, another_host
+from tests.pages import blocks
 from tools.lab.load.client import LoadClient, Mix
 from tools.lab.place import Place, own, place
 from tools.lab.project import ROOT, Project, overlaid, whole
