@@ -114,6 +114,12 @@ def api(bench: Bench, ollama: Container) -> httpx.Client:
     return bench.api("api", ORCA_COLOUR="blue", ORCA_RELEASE="r1")[1]
 
 
+def anew(ollama: Container) -> None:
+    """Ollama with every slot free: a stream that a client leaves can keep its slot for good (ollama/ollama#17131)."""
+    ollama.restart(timeout=1)
+    eventually(lambda: ollama.exec_run(["ollama", "list"]).exit_code == 0, 20, "Ollama answers again")
+
+
 def models() -> dict[str, dict[str, Any]]:
     return tomllib.loads((images.FOLDER / "model-mirror" / "models.toml").read_text())
 
@@ -173,6 +179,7 @@ def test_client_that_leaves_stops_ollama(api: httpx.Client, ollama: Container) -
     eventually(lambda: ollama.logs().count(b'"/v1/chat/completions"') > before, 5, "Ollama is over with it")
     assert metric(api, "orca_api_in_flight_completions") == 0
     assert metric(api, "orca_api_truncated_streams_total") == 0
+    anew(ollama)
 
 
 @pytest.mark.usefixtures("ollama")
@@ -201,8 +208,7 @@ def refuses(client: httpx.Client) -> bool:
     return False
 
 
-@pytest.mark.usefixtures("ollama")
-def test_drain_has_an_end(bench: Bench) -> None:
+def test_drain_has_an_end(bench: Bench, ollama: Container) -> None:
     container, client = bench.api("cut", API_DRAIN_SECONDS="1")
     wanted = ask("tiny-random:latest", stream=True, max_tokens=ENDLESS)
     with client.stream("POST", "/v1/chat/completions", json=wanted) as answer:
@@ -212,6 +218,7 @@ def test_drain_has_an_end(bench: Bench) -> None:
         assert container.wait(timeout=10)["StatusCode"] == 0
     lines = [json.loads(line) for line in container.logs().splitlines()]
     assert [line["outcome"] for line in lines if line.get("path") == "/v1/chat/completions"] == ["truncated"]
+    anew(ollama)
 
 
 @pytest.mark.usefixtures("api")
