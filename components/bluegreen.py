@@ -22,7 +22,8 @@ from workloads.api import colour_workloads
 from workloads.colour import COLOURS, Colour
 from workloads.secrets import volume_prefix
 from workloads.stack import Stack
-from workloads.workload import Mount, Volume, Workload
+from workloads.storage import Mount, Volume
+from workloads.workload import Workload
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from settings import Settings
 from settings.references import Reference, references
 from settings.scalars import known
 from stores.fetch import fetch
-from workloads.workload import Value
+from workloads.storage import Value
 
 
 def fetched(settings: Settings) -> Mapping[Reference, SecretStr]:

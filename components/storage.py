@@ -18,7 +18,7 @@ from settings import Settings
 from settings.scalars import is_text, known
 from workloads.release import digest
 from workloads.stack import Stack
-from workloads.workload import Files, Value, Volume
+from workloads.storage import Files, Value, Volume
 
 Contents = Mapping[str, Mapping[str, pulumi.Input[str]]]
 """The name of a volume on the host, to the text of each file by its path inside."""

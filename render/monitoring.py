@@ -30,8 +30,8 @@ from workloads import (
 )
 from workloads.colour import COLOURS, Colour
 from workloads.network import address
+from workloads.storage import Value
 from workloads.way import Way
-from workloads.workload import Value
 
 TEMPLATES = Path(__file__).parent.parent / "monitoring"
 _GENERATE_EVERY = 300  # seconds; the probe loads the model

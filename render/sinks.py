@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from settings import Settings
 from settings.logs import Datadog, Elasticsearch, Otlp
 from workloads import collector, victorialogs
-from workloads.workload import Value
+from workloads.storage import Value
 
 
 @dataclass(frozen=True, kw_only=True)

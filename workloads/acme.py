@@ -8,7 +8,8 @@ from workloads import images
 from workloads.edge import volumes
 from workloads.network import attach
 from workloads.places import ACME, CERTIFICATES, STATE
-from workloads.workload import Exemption, HealthCheck, Mount, Resources, Workload
+from workloads.storage import Mount
+from workloads.workload import Exemption, HealthCheck, Resources, Workload
 
 SERVICE = "acme"
 _HOST = 13

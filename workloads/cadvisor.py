@@ -5,16 +5,8 @@ from decimal import Decimal
 from settings import Settings
 from workloads import images
 from workloads.network import address, attach
-from workloads.workload import (
-    WATCHER_SHARES,
-    Capabilities,
-    Exemption,
-    HealthCheck,
-    HostPath,
-    Listen,
-    Resources,
-    Workload,
-)
+from workloads.storage import HostPath
+from workloads.workload import WATCHER_SHARES, Capabilities, Exemption, HealthCheck, Listen, Resources, Workload
 
 SERVICE = "cadvisor"
 PORT = 8080

@@ -6,7 +6,8 @@ from settings import Settings
 from workloads import edge, images
 from workloads.network import address, attach
 from workloads.places import STATE
-from workloads.workload import WATCHER_SHARES, Exemption, Files, HostPath, Listen, Mount, Resources, Volume, Workload
+from workloads.storage import Files, HostPath, Mount, Volume
+from workloads.workload import WATCHER_SHARES, Exemption, Listen, Resources, Workload
 
 SERVICE = "collector"
 HEALTH, OWN, DERIVED = 13133, 8888, 9464

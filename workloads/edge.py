@@ -4,7 +4,8 @@ from settings import Settings
 from workloads import images
 from workloads.network import attach
 from workloads.places import ACME, ADMIN_SOCKET, CERTIFICATES, CONFIG, HTTP, HTTPS, RUN, STATE
-from workloads.workload import DependsOn, Files, HealthCheck, Listen, Mount, Port, Resources, Stop, Volume, Workload
+from workloads.storage import Files, Mount, Volume
+from workloads.workload import DependsOn, HealthCheck, Listen, Port, Resources, Stop, Workload
 
 SERVICE = "nginx"
 _HOST = 5

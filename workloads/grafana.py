@@ -9,7 +9,8 @@ from decimal import Decimal
 from settings import Settings
 from workloads import images
 from workloads.network import address, attach
-from workloads.workload import Files, HealthCheck, Listen, Mount, Resources, Volume, Workload
+from workloads.storage import Files, Mount, Volume
+from workloads.workload import HealthCheck, Listen, Resources, Workload
 
 SERVICE = "grafana"
 PORT = 3000

@@ -4,7 +4,8 @@ from settings import Model, Settings
 from settings.values import LOCAL
 from workloads import images
 from workloads.network import address, attach
-from workloads.workload import HealthCheck, Listen, Mount, Resources, Stop, Volume, Workload
+from workloads.storage import Mount, Volume
+from workloads.workload import HealthCheck, Listen, Resources, Stop, Workload
 
 SERVICE = "model-mirror"
 PORT = 5000

@@ -7,7 +7,8 @@ from settings.ollama import NAMED
 from settings.values import MIB
 from workloads import images, mirror
 from workloads.network import attach
-from workloads.workload import DependsOn, Exemption, HealthCheck, Listen, Mount, Resources, Volume, Workload
+from workloads.storage import Mount, Volume
+from workloads.workload import DependsOn, Exemption, HealthCheck, Listen, Resources, Workload
 
 SERVICE, INIT = "ollama", "ollama-init"
 PORT = 11434

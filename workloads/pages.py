@@ -8,7 +8,8 @@ from settings import Settings
 from workloads import edge, grafana, images, victorialogs
 from workloads.network import address, attach
 from workloads.places import STATE
-from workloads.workload import Files, HealthCheck, Listen, Mount, Port, Resources, Stop, Volume, Workload
+from workloads.storage import Files, Mount, Volume
+from workloads.workload import HealthCheck, Listen, Port, Resources, Stop, Workload
 
 SERVICE = "pages"
 PAGES, RELEASES = 8080, 9113

@@ -5,7 +5,8 @@ from decimal import Decimal
 from settings import Settings
 from workloads import images
 from workloads.network import address, attach
-from workloads.workload import WATCHER_SHARES, Files, HealthCheck, Listen, Mount, Resources, Volume, Workload
+from workloads.storage import Files, Mount, Volume
+from workloads.workload import WATCHER_SHARES, HealthCheck, Listen, Resources, Workload
 
 SERVICE = "prometheus"
 PORT = 9090

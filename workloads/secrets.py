@@ -7,7 +7,7 @@ from settings import Settings
 from settings.api_secret import FOLDER
 from settings.scalars import known
 from workloads.release import keyed
-from workloads.workload import Files, Mount, Value, Volume
+from workloads.storage import Files, Mount, Value, Volume
 
 
 @dataclass(frozen=True, kw_only=True)

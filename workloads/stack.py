@@ -25,7 +25,8 @@ from workloads import (
 )
 from workloads.colour import COLOURS, Colour
 from workloads.network import ALWAYS, NetworkSpec, networks
-from workloads.workload import Files, Volume, Workload
+from workloads.storage import Files, Volume
+from workloads.workload import Workload
 
 SERVICES: tuple[Callable[[Settings], Workload | None], ...] = (
     ollama.server,

@@ -12,7 +12,8 @@ from settings import Settings
 from settings.values import MIB
 from workloads.places import CONFIG, STATE
 from workloads.stack import Stack
-from workloads.workload import Capabilities, Exemption, Mount, Resources, Volume, Workload
+from workloads.storage import Mount, Volume
+from workloads.workload import Capabilities, Exemption, Resources, Workload
 
 FILES = "files"
 _SOURCE, _VOLUMES = "/files", "/volumes"
