@@ -37,7 +37,7 @@ storage = Storage(
 host = Host(images=images, networks=networks.by_key, storage=storage)
 
 running = services(settings, stack, host, opts)
-loaded = models_loaded(settings, running, opts)
+loaded = models_loaded(settings, running, plan, opts)
 edge = Edge(
     "edge",
     EdgeArgs(settings=settings, host=host, stack=stack, config=config, certificate=certificate, services=running),

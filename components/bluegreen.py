@@ -207,5 +207,6 @@ def asked(settings: Settings) -> Asked:
     return Asked(
         server=ollama.server(settings).name,
         first=settings.ollama_models[0].reference,
+        preload=tuple(model.shown for model in settings.preloaded),
         otherwise=Smoke(**EMBEDDING.model_dump()) if settings.api.smoke == CHAT else None,
     )

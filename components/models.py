@@ -15,6 +15,7 @@ from engine.arguments import Load
 from engine.client import connect, find
 from engine.errors import CommandError
 from engine.gpu import missing
+from rollout.plan import Plan
 from settings import Settings
 from workloads import ollama
 from workloads.memory import Footprint, memory_plan
@@ -40,7 +41,7 @@ def models_fit(settings: Settings, stack: Stack) -> None:
     plan = memory_plan(settings, known)
     if plan.refusal:
         raise pulumi.RunError(plan.refusal)
-    pulumi.log.info(plan.text)
+    (pulumi.log.warn if plan.short else pulumi.log.info)(plan.text)
 
 
 def _must_have_gpus(client: docker.DockerClient, settings: Settings, stack: Stack) -> None:
@@ -58,20 +59,21 @@ def _footprints(client: docker.DockerClient, settings: Settings) -> dict[str, Fo
         return {}
     here = {found.name: found for found in model_server.models(container)}
     return {
-        model.full_name: Footprint(weights=found.size, per_token=model_server.numbers_per_token(container, found.name))
+        model.full_name: Footprint(weights=found.size, **model_server.cache(container, found.name))
         for model in settings.ollama_models
-        if (found := here.get(model_server.short(model.reference)))
+        if (found := here.get(model.shown))
     }
 
 
 def models_loaded(
-    settings: Settings, running: Mapping[str, Service], opts: pulumi.ResourceOptions
+    settings: Settings, running: Mapping[str, Service], plan: Plan, opts: pulumi.ResourceOptions
 ) -> list[pulumi.Resource]:
-    """The step that loads them once they are pulled, and again when the model server was made anew; or no step."""
+    """The step that loads them, or no step: once they are pulled, again when the model server was made anew, and before
+    each release, for a model server that has started again has nothing in memory."""
     if not settings.preloaded:
         return []
     server, init = running[ollama.SERVICE], running[ollama.INIT]
-    names = [model.reference for model in settings.preloaded]
+    names = [model.shown for model in settings.preloaded]
     argument = init.output.apply(
         lambda found: Load(
             container=ollama.server(settings).name,
@@ -80,5 +82,6 @@ def models_loaded(
             timeout=max(_LOAD_TIMEOUT, 2 * (settings.ollama.load_timeout or _STALLED)),
         )
     )
+    again = pulumi.Output.concat(server.container.id, " ", str(plan.attempt))
     after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[server, init]))
-    return [step("ollama-load", "engine load", settings, argument, after, again=server.container.id)]
+    return [step("ollama-load", "engine load", settings, argument, after, again=again)]

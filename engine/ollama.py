@@ -7,7 +7,7 @@ https://docs.ollama.com/api.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from engine.client import execute
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PORT = 11434
 _LISTED = "/root/.ollama/listed"
-"""Where `ollama-init` notes the models of OLLAMA_MODELS, one a line."""
+"""Where `ollama-init` notes the models of OLLAMA_MODELS, one a line, as Ollama shows them."""
 # With HTTP/1.0 the answer comes in one piece and the connection ends behind it.
 _ASK = rf"""export LC_ALL=C
 exec 3<> /dev/tcp/127.0.0.1/{_PORT} || exit 7
@@ -111,26 +111,30 @@ def load(container: "Container", model: Model, *, timeout: int) -> None:
 def listed(container: "Container") -> Iterator[Model]:
     """The models of OLLAMA_MODELS that are in the volume, in the order of the list. Raises NoAnswer."""
     here = {model.name: model for model in models(container)}
-    names = list(map(short, execute(container, ["cat", _LISTED]).stdout.split())) or list(here)
+    names = execute(container, ["cat", _LISTED]).stdout.split() or list(here)
     return (here[name] for name in names if name in here)
 
 
-def short(name: str) -> str:
-    """A name as Ollama shows it: without its own host and namespace."""
-    return name.removeprefix("registry.ollama.ai/").removeprefix("library/")
+class Cache(TypedDict):
+    """A model's cache of keys and values: numbers for each token of context, and the most tokens that it was trained
+    for, 0 where the model does not say."""
+
+    per_token: int
+    longest: int
 
 
-def numbers_per_token(container: "Container", name: str) -> int:
-    """How many numbers a model's cache of keys and values has for each token of context. Raises NoAnswer.
+def cache(container: "Container", name: str) -> Cache:
+    """From the model's own description (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md). Raises NoAnswer.
 
-    From the model's own description (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md); 0 where it lacks one.
+    Every layer counts as one that sees the whole context. A model with sliding windows needs less.
     """
     info: dict[str, Any] = ask(container, "/api/show", {"model": name})["model_info"]
     kind = info.get("general.architecture", "")
     layers, heads = info.get(f"{kind}.block_count"), info.get(f"{kind}.attention.head_count")
     if not isinstance(layers, int) or not isinstance(heads, int):
-        return 0
+        return Cache(per_token=0, longest=0)
     cached = info.get(f"{kind}.attention.head_count_kv") or heads
     width = info.get(f"{kind}.embedding_length", 0) // heads
     each = info.get(f"{kind}.attention.key_length", width) + info.get(f"{kind}.attention.value_length", width)
-    return int(each * (sum(cached) if isinstance(cached, list) else cached * layers))
+    numbers = int(each * (sum(cached) if isinstance(cached, list) else cached * layers))
+    return Cache(per_token=numbers, longest=info.get(f"{kind}.context_length") or 0)

@@ -141,7 +141,7 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> Mapping[str, obje
         "one_shots": f"{ollama.INIT}|{api.BEFORE}",  # each update starts them again
         "jobs": [*(job for job, target in targets.items() if target), *(probe["job"] for probe in probes)],
         "probe": blackbox.source(settings),
-        "models": [model.reference for model in settings.ollama_models],
+        "models": [model.shown for model in settings.ollama_models],
         "generate": _generate(settings) if monitoring.generate else "",
         "gpu": settings.gpu != "none",
         "edge_name": "" if settings.edge.proxy_protocol else settings.edge.hostname,
@@ -187,8 +187,8 @@ def _ollama(url: str) -> dict[str, str]:
 
 
 def _generate(settings: Settings) -> str:
-    model = settings.ollama_models[0].reference
-    return json.dumps({"model": model, "prompt": "a", "stream": False, "options": {"num_predict": 1}})
+    model = next(iter(settings.preloaded), settings.ollama_models[0])
+    return json.dumps({"model": model.shown, "prompt": "a", "stream": False, "options": {"num_predict": 1}})
 
 
 def _any(servers: tuple[str, ...]) -> str:

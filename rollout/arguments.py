@@ -33,11 +33,12 @@ MODEL = "{model}"
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """Which model a smoke request asks: one that can answer it, as the container `server` of the model server says, or
-    the `first` of the list where that one says nothing. `otherwise` is sent where no model can chat; None for nothing
-    else."""
+    the `first` of the list where that one says nothing. The models of `preload` come before the others. `otherwise` is
+    sent where no model can chat; None for nothing else."""
 
     server: str
     first: str
+    preload: tuple[str, ...] = ()
     otherwise: Smoke | None = None
 
 

@@ -42,7 +42,7 @@ def send(claim: Claim, replica: Replica, smoke: Smoke, *, timeout: float) -> Ans
 
 
 def of_a_model(client: "docker.DockerClient", smoke: Smoke | None, asked: Asked) -> Smoke | None:
-    """The request with the name of a model in it: the first of the list that can answer it."""
+    """The request with the name of a model in it: the first that can answer it, of those in memory before others."""
     if smoke is None or MODEL not in smoke.body:
         return smoke
     container = find(client, asked.server)
@@ -52,6 +52,7 @@ def of_a_model(client: "docker.DockerClient", smoke: Smoke | None, asked: Asked)
         listed = ()
     embeds = smoke.path.endswith(_EMBEDDINGS)
     able = [model.name for model in listed if (model.embeds if embeds else model.chats)]
+    able.sort(key=lambda name: name not in asked.preload)
     if listed and not able and asked.otherwise:
         return of_a_model(client, asked.otherwise, replace(asked, otherwise=None))
     return replace(smoke, body=smoke.body.replace(MODEL, able[0] if able else asked.first))

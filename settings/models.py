@@ -20,7 +20,9 @@ _NAMESPACE = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}"
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?(?::\d+)?"
 _MODEL = re.compile(rf"(?:(?:({_HOST})/)?({_NAMESPACE})/)?({_PART}):({_PART})(?:@(sha256:[0-9a-f]{{64}}))?")
 _REGISTRY = re.compile(rf"(https?)://({_HOST})(?:/({_NAMESPACE}))?/?")
-_PEM = re.compile(r"\s*(-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+")
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
+_LARGEST_CA = 100_000
+"""Characters. The container gets the authorities in one variable, and Linux takes 128 KiB for one (MAX_ARG_STRLEN)."""
 _LONGEST = 80
 _HUGGING_FACE = ("hf.co", "huggingface.co")
 _ROOT = (
@@ -57,6 +59,11 @@ class Model(str):
     def full_name(self) -> str:
         """The reference with the host and the namespace: two spellings of one model have the same one."""
         return f"{self.host}/{self.namespace}/{self.name}:{self.tag}"
+
+    @property
+    def shown(self) -> str:
+        """The name as Ollama lists it: without its own host and namespace."""
+        return self.reference.removeprefix(f"{DEFAULT_HOST}/").removeprefix(f"{DEFAULT_NAMESPACE}/")
 
     @property
     def manifest(self) -> str:
@@ -149,9 +156,19 @@ def _registry(value: Any) -> Registry:
 
 
 def _pem(value: str) -> str:
-    if not _PEM.fullmatch(value):
-        raise ValueError("is no PEM of certificates; it begins with -----BEGIN CERTIFICATE-----")
-    return value
+    """The certificates alone: bundles have words between them."""
+    blocks = _PEM.findall(value)
+    if not blocks or len(blocks) != value.count("-----BEGIN "):
+        raise ValueError(
+            "is no PEM of certificates; each begins with -----BEGIN CERTIFICATE-----, and no key is among them"
+        )
+    found = "".join(f"{block}\n" for block in blocks)
+    if len(found) > _LARGEST_CA:
+        raise ValueError(
+            f"has {len(blocks)} certificates, more than a container can be given; name your own authorities alone, "
+            "for the public ones are trusted already"
+        )
+    return found
 
 
 def _proxy(value: str) -> str:
@@ -162,9 +179,17 @@ def _proxy(value: str) -> str:
     return value
 
 
+def _past_the_proxy(value: str) -> str:
+    """As Go's NO_PROXY takes it: https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config"""
+    if not re.fullmatch(rf"\*|\.?{_HOST}|[0-9a-fA-F.:]+(/\d+)?", value):
+        raise ValueError(f'"{value}" is no host; write host[:port], .domain, an address, or a range as 10.0.0.0/8')
+    return value
+
+
 ModelName = Annotated[Model, PlainValidator(model)]
 ModelNames = Annotated[tuple[ModelName, ...], BeforeValidator(_names)]
 """A list of models; also accepted as one text, separated by commas or blanks."""
+PastTheProxy = Annotated[str, AfterValidator(_past_the_proxy), BeforeValidator(text)]
 HostPort = Annotated[str, Field(pattern=rf"^{_HOST}$"), BeforeValidator(text)]
 
 
@@ -183,7 +208,11 @@ class Models(Group):
     proxy: Annotated[str, AfterValidator(_proxy), BeforeValidator(text)] | None = Field(
         None, description="proxy that pulls by https go through", json_schema_extra=NONE
     )
-    no_proxy: Items[HostPort] = Field((), description="hosts that are asked without the proxy", json_schema_extra=NONE)
+    no_proxy: Items[PastTheProxy] = Field(
+        (),
+        description="hosts, .domains and ranges of addresses that are asked without the proxy",
+        json_schema_extra=NONE,
+    )
     ca: Annotated[str, AfterValidator(_pem), BeforeValidator(text)] | None = Field(
         None,
         description="PEM of further authorities to trust when models are pulled: of a registry, or of a proxy that "

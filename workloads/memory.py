@@ -17,17 +17,21 @@ _BESIDES = 64 * MIB
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
-    """A model in the volume: bytes of its files, and numbers that the cache of keys and values has for each token."""
+    """A model in the volume: bytes of its files, numbers that the cache of keys and values has for each token, and the
+    `longest` context that it was trained for, 0 for unknown. Ollama gives a model no more than that."""
 
     weights: int
     per_token: int
+    longest: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryPlan:
-    """`text` is for a person. `refusal` says what cannot fit, and what to do; empty where everything may."""
+    """`text` is for a person; `short` where it says that memory may not do. `refusal` says what cannot fit, and what to
+    do; empty where everything may."""
 
     text: str
+    short: bool = False
     refusal: str = ""
 
 
@@ -49,21 +53,29 @@ def memory_plan(settings: Settings, known: Mapping[str, Footprint]) -> MemoryPla
         ]
     )
     text += f"; {_mib(total)} of {_mib(limit)} MiB"
-    if total > limit:
+    alone = [model.reference for model, need in needs.items() if need > limit]
+    if alone:
+        text += (
+            f". With a context of {_tokens(settings)} tokens, {' and '.join(alone)} may need more than the limit; a "
+            "model with sliding windows needs less. Raise OLLAMA_MEMORY_LIMIT, or lower ollama.contextLength or "
+            "OLLAMA_NUM_PARALLEL"
+        )
+    elif total > limit:
         text += (
             ". That is too much at once: Ollama unloads models for others. Raise OLLAMA_MEMORY_LIMIT, or lower "
             "OLLAMA_MAX_LOADED_MODELS"
         )
-    return MemoryPlan(text=text, refusal=_refusal(settings, needs))
+    weights = {model: known[model.full_name].weights + _BESIDES for model in needs}
+    return MemoryPlan(text=text, short=total > limit, refusal=_refusal(settings, weights))
 
 
 def _refusal(settings: Settings, needs: Mapping[Model, int]) -> str:
+    """By what models need whatever their context: their weights, and the runner."""
     limit = settings.ollama_memory_limit
     if large := [model for model, need in needs.items() if need > limit]:
         return (
             f"OLLAMA_MEMORY_LIMIT of {_mib(limit)} MiB does not hold {large[0].reference}, which needs "
-            f"{_mib(needs[large[0]])} MiB with a context of {_tokens(settings)} tokens. Nothing was changed. Raise the "
-            "limit, or lower ollama.contextLength or OLLAMA_NUM_PARALLEL."
+            f"{_mib(needs[large[0]])} MiB without any context. Nothing was changed. Raise the limit."
         )
     together = sum(needs[model] for model in settings.preloaded if model in needs)
     if together > limit:
@@ -78,13 +90,14 @@ def _sized(settings: Settings, known: Mapping[str, Footprint]) -> list[Model]:
     return [model for model in settings.ollama_models if model.full_name in known]
 
 
-def _tokens(settings: Settings) -> int:
+def _tokens(settings: Settings, longest: int = 0) -> int:
     """Of all requests that one model works on at once."""
-    return (settings.ollama.context_length or _CONTEXT) * max(1, settings.ollama_num_parallel)
+    context = settings.ollama.context_length or _CONTEXT
+    return (min(context, longest) if longest else context) * max(1, settings.ollama_num_parallel)
 
 
 def _need(settings: Settings, found: Footprint) -> int:
-    cache = _BYTES[settings.ollama.kv_cache_type or "f16"] * found.per_token * _tokens(settings)
+    cache = _BYTES[settings.ollama.kv_cache_type or "f16"] * found.per_token * _tokens(settings, found.longest)
     return found.weights + int(cache) + _BESIDES
 
 

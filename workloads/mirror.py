@@ -1,6 +1,7 @@
 """The registry of models that a closed network pulls from: `models.mirror: local`."""
 
-from settings import Model, Settings
+from settings import Settings
+from settings.models import DEFAULT_HOST
 from settings.values import LOCAL
 from workloads import images
 from workloads.network import address, attach
@@ -55,16 +56,14 @@ def server(settings: Settings) -> Workload | None:
     )
 
 
-def source(settings: Settings, model: Model) -> str:
-    """What a model is pulled as, a full name with its protocol: `https://registry.ollama.ai/library/llama3.1:8b`.
+def library(settings: Settings) -> str:
+    """Where the models of Ollama's library are pulled from, with the protocol: `https://registry.ollama.ai`.
 
-    A mirror has what Ollama's library has: a model whose name begins with a registry's host is pulled from there.
+    A mirror may be one namespace of a registry, `https://mirror.example/models`: it has every model there.
     """
-    if not model.from_library:
-        return f"{'http' if model.host in settings.models.plain_http else 'https'}://{model.full_name}"
     if is_wanted(settings):
-        return f"http://{address(settings, 'egress', _HOST)}:{PORT}/{model.namespace}/{model.name}:{model.tag}"
+        return f"http://{address(settings, 'egress', _HOST)}:{PORT}"
     if mirror := settings.models.mirror:
-        namespace = mirror.namespace or model.namespace
-        return f"{'http' if mirror.plain else 'https'}://{mirror.host}/{namespace}/{model.name}:{model.tag}"
-    return f"https://{model.full_name}"
+        namespace = f"/{mirror.namespace}" if mirror.namespace else ""
+        return f"{'http' if mirror.plain else 'https'}://{mirror.host}{namespace}"
+    return f"https://{DEFAULT_HOST}"

@@ -1,15 +1,35 @@
-# Brings the models of MODELS_TO_PULL into the volume: PULL_AS says from where, MANIFESTS under which names. The serving
-# Ollama uses the same volume meanwhile. It sees a model only once the model is whole and has the digest that it must have:
-# a server of this script's own pulls into a directory that shares the blobs and has its own manifests, and the manifests
-# of all models are moved over in the end. The last line of output is a JSON object: model name to manifest digest.
+# Brings the models of MODELS_TO_PULL into the volume: those of Ollama's library from LIBRARY, each other one from its own
+# host, by plain http from those in PLAIN_HTTP. Blanks or commas separate the entries of MODELS_TO_PULL.
+# The serving Ollama uses the same volume meanwhile. It sees a model only once the model is whole and has the digest that
+# it must have: a server of this script's own pulls into a directory that shares the blobs and has its own manifests, and
+# the manifests of all models come over in the end. The last line of output is a JSON object: model name to digest.
 set -euo pipefail
 home=$HOME/.ollama
 models=$home/models staging=$home/staging
-speak_every=5 # seconds
-read -ra entries <<< "$MODELS_TO_PULL"
-read -ra sources <<< "$PULL_AS"
-read -ra manifests <<< "$MANIFESTS"
+speak_every=5 patience=60 # seconds
+part='[A-Za-z0-9_][A-Za-z0-9_.-]*'
+grammar="^(([A-Za-z0-9][A-Za-z0-9_.-]*(:[0-9]+)?)/)?(([A-Za-z0-9_][A-Za-z0-9_-]*)/)?($part):($part)(@sha256:[0-9a-f]{64})?\$"
+entries=() sources=() manifests=()
+
+refuse() { # REASON
+  echo "OLLAMA_MODELS: $1. The models are as they were." >&2
+  exit 1
+}
+
+read -ra given <<< "${MODELS_TO_PULL//[$',\n\t']/ }"
+for entry in "${given[@]}"; do
+  [[ $entry =~ $grammar ]] || refuse "\"$entry\" is no model; write [host/][namespace/]name:tag"
+  host=${BASH_REMATCH[2]} namespace=${BASH_REMATCH[5]} name=${BASH_REMATCH[6]} tag=${BASH_REMATCH[7]}
+  if [ -z "$namespace" ]; then namespace=${host:-library} host=; fi
+  case $namespace in *[.:]*) refuse "\"$entry\" has a host and no namespace; write host/namespace/name:tag" ;; esac
+  host=${host:-registry.ollama.ai} source=https://$host/$namespace
+  case " $PLAIN_HTTP " in *" $host "*) source=http://$host/$namespace ;; esac
+  if [ "$host" = registry.ollama.ai ]; then source=$LIBRARY/$namespace; fi
+  case $source in *://*/*/*) source=$LIBRARY ;; esac # a mirror that is one namespace has every model there
+  entries+=("$entry") sources+=("$source/$name:$tag") manifests+=("$host/$namespace/$name/$tag")
+done
 total=${#entries[@]}
+[ "$total" != 0 ] || refuse "it names no model"
 
 rm -rf "$staging"
 mkdir -p "$models/blobs" "$models/manifests" "$staging/manifests"
@@ -63,10 +83,11 @@ drop() { # BLOB...: remove those that no model has.
   done
 }
 
-spoken=-$speak_every before=0 since=0 size=
+spoken=-$speak_every before=0 since=0 size= seen=none moved=0
 progress() { # A line of Ollama's account of a pull: show it as percent, bytes, speed, time left.
   [[ $1 =~ \"total\":([0-9]+),\"completed\":([0-9]+) ]] || return 0
   local done=${BASH_REMATCH[2]} speed left
+  if [ "$seen" != "${BASH_REMATCH[0]}" ]; then seen=${BASH_REMATCH[0]} moved=$SECONDS; fi
   if [ "$size" != "${BASH_REMATCH[1]}" ]; then size=${BASH_REMATCH[1]} before=$done since=$SECONDS spoken=$SECONDS; fi
   [ $((SECONDS - spoken)) -ge $speak_every ] || return 0
   speed=$(((done - before) / (SECONDS - since)))
@@ -79,13 +100,13 @@ progress() { # A line of Ollama's account of a pull: show it as percent, bytes, 
 }
 
 pull() { # SOURCE: pull it once; on a failure, the reason is in $problem.
-  local insecure=false body line patience=60
+  local insecure=false body line wait=$patience
   case $1 in http:*) insecure=true ;; esac
   body="{\"model\": \"${1#*://}\", \"insecure\": $insecure}"
   exec 3<> /dev/tcp/127.0.0.1/11434
   printf 'POST /api/pull HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' ${#body} "$body" >&3
-  problem="its registry does not answer"
-  while IFS= read -r -t "$patience" -u 3 line; do
+  problem="its registry does not answer" moved=$SECONDS
+  while IFS= read -r -t "$wait" -u 3 line; do
     case $line in
       *'"error":"'*)
         problem=${line#*\"error\":\"}
@@ -94,8 +115,15 @@ pull() { # SOURCE: pull it once; on a failure, the reason is in $problem.
         break
         ;;
       *'"status":"success"'*) problem= ;;
-      *'"status":"verifying'*) patience=7200 ;; # no word comes while a large file is read
-      *'"completed":'*) progress "$line" ;;
+      *'"status":"verifying'*) wait=7200 ;; # no word comes while a large file is read
+      *'"completed":'*)
+        progress "$line"
+        # Ollama asks again for a part that stands still, without end, and speaks on meanwhile.
+        if [ $((SECONDS - moved)) -ge $patience ]; then
+          problem="nothing has come for $patience s"
+          break
+        fi
+        ;;
     esac
   done
   exec 3>&- # Ollama ends a pull whose client has left
@@ -104,7 +132,7 @@ pull() { # SOURCE: pull it once; on a failure, the reason is in $problem.
 
 is_final() { # Whether another try would get the same answer.
   case $problem in
-    *"file does not exist"* | *"no space left"* | *"invalid model"* | *"newer version"* | *x509* | *"realm host"* | *unauthorized* | *denied* | *"Location header"*) ;;
+    *"file does not exist"* | *"no space left"* | *"invalid model"* | *"newer version"* | *x509* | *"realm host"* | *unauthorized* | *denied* | *"Location header"* | *"blocked redirect"*) ;;
     *) return 1 ;;
   esac
 }
@@ -115,6 +143,7 @@ explained() { # Ollama's own reason, with what it means where its words do not s
     *"realm host"* | *unauthorized* | *denied*) echo "its registry asks for a login, and Ollama has none ($problem)" ;;
     *"no space left"*) echo "the volume is full, $(df -h "$models" | awk 'END {print $4}') are free ($problem)" ;;
     *"no Location header"*) echo "its registry sends blobs itself, which Ollama cannot take (docs/operations.md) ($problem)" ;;
+    *"blocked redirect"*) echo "its registry sends blobs from another host, which Ollama does not follow (docs/operations.md) ($problem)" ;;
     *"no such host"* | *"connection refused"* | *"i/o timeout"*) echo "its registry cannot be reached ($problem)" ;;
     *) echo "$problem" ;;
   esac
@@ -168,7 +197,7 @@ for ((at = 0; at < total; at++)); do
   fi
 done
 
-found=
+found='' listed=''
 for ((at = 0; at < total; at++)); do
   model=${entries[at]%@sha256:*}
   here=$models/manifests/${manifests[at]}
@@ -177,17 +206,21 @@ for ((at = 0; at < total; at++)); do
   if [ -e "$pulled" ]; then
     if [ -e "$here" ] && ! cmp -s "$here" "$pulled"; then blobs_of "$here" >> "$home/outdated"; fi
     mkdir -p "${here%/*}"
-    mv "$pulled" "$here"
+    cp "$pulled" "$staging/next" # and not moved: two names may have one source
+    mv "$staging/next" "$here"
   fi
   digest=$(digest_of "$here")
   echo "model $((at + 1))/$total: $model has digest sha256:$digest"
-  found="$found${found:+, }\"$model\": \"sha256:$digest\""
+  shown=${model#registry.ollama.ai/}
+  shown=${shown#library/} # as Ollama lists it
+  listed="$listed$shown"$'\n'
+  found="$found${found:+, }\"$shown\": \"sha256:$digest\""
 done
-printf '%s\n' "${entries[@]%@sha256:*}" > "$home/listed"
+printf '%s' "$listed" > "$home/listed"
 
 if [ -n "$PRUNE" ]; then
   while IFS= read -r -d '' file; do
-    case " $MANIFESTS " in
+    case " ${manifests[*]} " in
       *" ${file#"$models/manifests/"} "*) ;;
       *) rm "$file" && echo "removed ${file#"$models/manifests/"}, which OLLAMA_MODELS does not name" ;;
     esac

@@ -124,11 +124,9 @@ def init(settings: Settings) -> Workload:
         command=(INIT_SCRIPT,),
         env={
             "OLLAMA_HOST": f"127.0.0.1:{PORT}",
-            # Three lists of one length, separated by blanks: a model as the operator wrote it, as which name it is
-            # pulled, and where the server looks for its manifest.
             "MODELS_TO_PULL": " ".join(settings.ollama_models),
-            "PULL_AS": " ".join(mirror.source(settings, model) for model in settings.ollama_models),
-            "MANIFESTS": " ".join(model.manifest for model in settings.ollama_models),
+            "LIBRARY": mirror.library(settings),
+            "PLAIN_HTTP": " ".join(settings.models.plain_http),
             "PRUNE": "yes" if settings.ollama.prune else "",
             **KEEP_BLOBS,
             **_way_out(settings),

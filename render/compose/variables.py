@@ -66,7 +66,7 @@ def listed(settings: Settings, stack: Stack) -> str:
     if told := [variable(name) for name in secret_files(settings, stack) if "-" in name]:
         lines.append(f"{', '.join(told)}: secrets of receivers of alerts and of sinks of logs")
     lines.append(
-        "OLLAMA_MODELS, a list with blanks, and every other variable of the specification (default: the stack's)"
+        "OLLAMA_MODELS, a list with commas, and every other variable of the specification (default: the stack's)"
     )
     return "\n".join(f"# - {line}" for line in lines)
 

@@ -39,9 +39,9 @@ HEADERS = {"X-Api-Key": KEY}
 TINY, EMBED = "tiny-random:latest", "tiny-embed:latest"
 BUILDS = ("1.0.0", "1.0.1")
 PINNED = ("ollama", "nginx", "prometheus", "cadvisor", "collector", "victorialogs")
-# Below the limits of the production stack for one address. The streams are a client of their own.
+# Together with the streams, of a second or more each, below the limits of the production stack for one key.
 LOAD = Mix(
-    keepalive="2@1500ms",
+    keepalive="1@2s",
     post_path="/v1/chat/completions",
     body=json.dumps({"model": TINY, "max_tokens": 1, "messages": [{"role": "user", "content": "a"}]}),
     get="3@100ms",
@@ -231,7 +231,7 @@ def test_from_the_first_deployment_to_a_backup(
     assert requests.get(f"{prod.url}/v1/models", verify=str(prod.ca), timeout=10).status_code == 401
     prod.is_watched()
 
-    with load.run(prod.url, prod.ca, LOAD) as running, streaming(prod.url, prod.ca, TINY, 1000, HEADERS) as ends:
+    with load.run(prod.url, prod.ca, LOAD) as running, streaming(prod.url, prod.ca, TINY, 2000, HEADERS) as ends:
         prod.release(BUILDS[1])
         assert (prod.status()["live"], prod.outputs()["image"]) == ("green", f"{shelf.api}:{BUILDS[1]}")
         prod.change(OLLAMA_MODELS=[TINY, EMBED])
@@ -258,8 +258,7 @@ def test_from_the_first_deployment_to_a_backup(
     # The machine of the operator is lost: the state comes from its backup.
     (new := tmp_path / "state").mkdir()
     prod.env["PULUMI_BACKEND_URL"] = f"file://{new}?metadata=skip"
-    prod.command("pulumi stack init", {"prod": prod.name})
-    prod.command("pulumi stack import", {"prod": prod.name})
+    prod.command("pulumi stack init prod && pulumi stack import", {"prod": prod.name})
     prod.pulumi("preview", "--expect-no-changes")
 
 

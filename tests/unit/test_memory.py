@@ -43,16 +43,32 @@ def test_what_does_not_fit_at_once_is_said() -> None:
     assert not plan.refusal
 
 
-def test_a_model_that_cannot_fit_is_refused() -> None:
-    plan = memory_plan(settings(OLLAMA_MEMORY_LIMIT="5G"), known(llama=LLAMA))
-    assert plan.refusal.startswith("OLLAMA_MEMORY_LIMIT of 5,120 MiB does not hold llama3.1:8b, which needs 5,269 MiB")
+def test_a_model_whose_weights_cannot_fit_is_refused() -> None:
+    plan = memory_plan(settings(OLLAMA_MEMORY_LIMIT="4640M"), known(llama=LLAMA))
+    assert plan.refusal.startswith("OLLAMA_MEMORY_LIMIT of 4,640 MiB does not hold llama3.1:8b, which needs 4,757 MiB")
     assert "Nothing was changed" in plan.refusal
+
+
+def test_a_context_that_may_not_fit_is_said() -> None:
+    """And not refused: what the context really takes, only the runner knows."""
+    plan = memory_plan(settings(OLLAMA_MEMORY_LIMIT="5G"), known(llama=LLAMA))
+    assert not plan.refusal
+    assert plan.short
+    assert "With a context of 4096 tokens, llama3.1:8b may need more than the limit" in plan.text
+
+
+def test_a_model_has_no_longer_context_than_it_was_trained_for() -> None:
+    nomic = Footprint(weights=262 * MIB, per_token=12 * 2 * 768, longest=2048)
+    group = {"contextLength": 65536}
+    plan = memory_plan(settings(ollama=group, OLLAMA_NUM_PARALLEL=4), known(small=nomic))
+    assert not plan.short
+    assert "s:1 614," in plan.text  # 2048 x 4 tokens of 36 KiB are 288 MiB
 
 
 def test_preloaded_models_must_fit_together() -> None:
     both = known(llama=LLAMA, small=Footprint(weights=2**30, per_token=0))
-    plan = memory_plan(settings(OLLAMA_MEMORY_LIMIT="6G", ollama={"preload": "all"}), both)
-    assert "does not hold the models of ollama.preload, which need 6,357 MiB together" in plan.refusal
+    plan = memory_plan(settings(OLLAMA_MEMORY_LIMIT="5700M", ollama={"preload": "all"}), both)
+    assert "does not hold the models of ollama.preload, which need 5,845 MiB together" in plan.refusal
 
 
 def test_fewer_models_at_once_need_less() -> None:

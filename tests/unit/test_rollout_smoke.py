@@ -30,6 +30,12 @@ def test_the_first_that_can_chat(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.path, found.body) == (CHAT.path, '{"model": "c:1"}')
 
 
+def test_one_that_is_in_memory_before_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(server="x-ollama", first="big:70b", preload=("e:1", "small:1b"))
+    listed = [model("big:70b", "completion"), model("e:1", "embedding"), model("small:1b", "completion")]
+    assert chosen(monkeypatch, CHAT, *listed, asked=asked).body == '{"model": "small:1b"}'
+
+
 def test_an_embedding_where_none_can(monkeypatch: pytest.MonkeyPatch) -> None:
     found = chosen(monkeypatch, CHAT, model("e:1", "embedding"))
     assert (found.path, found.body) == (EMBED.path, '{"model": "e:1"}')
@@ -69,17 +75,3 @@ def test_a_request_without_a_model_asks_nobody(monkeypatch: pytest.MonkeyPatch) 
     plain = Smoke(method="GET", path="/healthz", body="", expect="ok", timeout=5)
     assert smoke.of_a_model(cast(Any, None), plain, ASKED) == plain
     assert smoke.of_a_model(cast(Any, None), None, ASKED) is None
-
-
-@pytest.mark.parametrize(
-    ("written", "shown"),
-    [
-        ("a:1", "a:1"),
-        ("library/a:1", "a:1"),
-        ("registry.ollama.ai/library/a:1", "a:1"),
-        ("registry.ollama.ai/u/a:1", "u/a:1"),
-        ("hf.co/u/a:1", "hf.co/u/a:1"),
-    ],
-)
-def test_a_name_as_ollama_shows_it(written: str, shown: str) -> None:
-    assert ollama.short(written) == shown

@@ -154,6 +154,7 @@ def test_every_form_of_a_name(model: str, parts: str) -> None:
         (found,) = load("dev", {**DEV, "OLLAMA_MODELS": [written]}).ollama_models
         assert [found.host, found.namespace, found.name, found.tag] == parts.split()
         assert found.reference == model
+        assert found.shown == model.removeprefix("registry.ollama.ai/").removeprefix("library/")
         assert found.manifest == parts.replace(" ", "/")
 
 

@@ -1,5 +1,7 @@
 """Workloads: the specification's values, the secure defaults, the network plan, the release id."""
 
+import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -60,6 +62,17 @@ class TestSpecification:
         assert all(port.bind.is_loopback for port in published["prod-pages"])
 
 
+def resolved(settings: Settings, **changed: str) -> tuple[list[str], list[str]]:
+    """Where `ollama-init` pulls each model from, and below which name it keeps it: by the script's own beginning."""
+    beginning = ollama.INIT_SCRIPT.partition('\nrm -rf "$staging"')[0]
+    script = beginning + '\nprintf "%s\\n" "${sources[@]}" "${manifests[@]}"'
+    env = {**ollama.init(settings).env, **changed, "HOME": "/nowhere"}
+    done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.split()
+    return lines[: len(lines) // 2], lines[len(lines) // 2 :]
+
+
 class TestNetworks:
     def test_ranges_do_not_overlap_and_only_three_have_a_way_out(self) -> None:
         plan = networks(dev())
@@ -89,8 +102,7 @@ class TestNetworks:
     )
     def test_where_a_model_is_pulled_from(self, model: str, group: dict[str, Any], pulled: str) -> None:
         values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1", "OLLAMA_MODELS": [model]}
-        init = ollama.init(load("x", {**values, "models": group}))
-        assert init.env["PULL_AS"] == pulled
+        assert resolved(load("x", {**values, "models": group}))[0] == [pulled]
 
     @pytest.mark.parametrize("mirror", ["local", "http://m", "https://m/team"])
     @pytest.mark.parametrize("model", ["hf.co/u/a-GGUF:Q4_K_M", "r:5/n/a:1", "repo.example/ollama-local/a:1"])
@@ -98,17 +110,41 @@ class TestNetworks:
         values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1"}
         pinned = f"{model}@sha256:{'ab' * 32}"
         settings = load("x", {**values, "OLLAMA_MODELS": ["b:1", pinned], "models": {"mirror": mirror}})
-        env = ollama.init(settings).env
-        assert str(env["PULL_AS"]).split()[1] == f"https://{model}"
-        assert str(env["MANIFESTS"]).split()[1] == model.replace(":Q", "/Q").replace(":1", "/1")
-        assert str(env["MODELS_TO_PULL"]).split()[1] == pinned
+        sources, manifests = resolved(settings)
+        assert sources[1] == f"https://{model}"
+        assert manifests[1] == model.replace(":Q", "/Q").replace(":1", "/1") == settings.ollama_models[1].manifest
+        assert str(ollama.init(settings).env["MODELS_TO_PULL"]).split()[1] == pinned
 
     def test_a_name_with_its_registry_beside_a_mirror(self) -> None:
         values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1"}
         settings = load("x", {**values, "OLLAMA_MODELS": "a:1, r:5/n/b:2", "models": {"mirror": "http://m"}})
-        init = ollama.init(settings)
-        assert init.env["PULL_AS"] == "http://m/library/a:1 https://r:5/n/b:2"
-        assert init.env["MANIFESTS"] == "registry.ollama.ai/library/a/1 r:5/n/b/2"
+        assert resolved(settings) == (
+            ["http://m/library/a:1", "https://r:5/n/b:2"],
+            ["registry.ollama.ai/library/a/1", "r:5/n/b/2"],
+        )
+
+    @pytest.mark.parametrize("written", ["a:1 u/b:2", "a:1,u/b:2", " a:1,\tu/b:2\n"])
+    def test_the_list_as_an_environment_writes_it(self, written: str) -> None:
+        """The variable of a Compose file goes to the script as it is."""
+        values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1", "OLLAMA_MODELS": ["c:3"]}
+        sources, manifests = resolved(load("x", values), MODELS_TO_PULL=written)
+        assert sources == ["https://registry.ollama.ai/library/a:1", "https://registry.ollama.ai/u/b:2"]
+        assert manifests == ["registry.ollama.ai/library/a/1", "registry.ollama.ai/u/b/2"]
+
+    @pytest.mark.parametrize(
+        ("written", "why"),
+        [
+            ("a", '"a" is no model; write [host/][namespace/]name:tag'),
+            ("a:1 *", '"*" is no model'),
+            ("a:1@sha256:12", '"a:1@sha256:12" is no model'),
+            ("r.example:5000/a:1", '"r.example:5000/a:1" has a host and no namespace'),
+            (",", "it names no model"),
+        ],
+    )
+    def test_what_is_no_model_there(self, written: str, why: str) -> None:
+        values = {"profile": "development", "OLLAMA_VERSION": "1", "IMAGE_TAG": "1", "OLLAMA_MODELS": ["c:3"]}
+        with pytest.raises(AssertionError, match=re.escape(f"OLLAMA_MODELS: {why}")):
+            resolved(load("x", values), MODELS_TO_PULL=written)
 
     @pytest.mark.parametrize(
         ("cpus", "threads"),
