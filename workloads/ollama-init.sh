@@ -132,7 +132,7 @@ pull() { # SOURCE: pull it once; on a failure, the reason is in $problem.
 
 is_final() { # Whether another try would get the same answer.
   case $problem in
-    *"file does not exist"* | *"no space left"* | *"invalid model"* | *"newer version"* | *x509* | *"realm host"* | *unauthorized* | *denied* | *"Location header"* | *"blocked redirect"*) ;;
+    *"file does not exist"* | *"no space left"* | *"invalid model"* | *"newer version"* | *x509* | *"realm host"* | *unauthorized* | *denied* | *"Location header"* | *"blocked redirect"* | "nothing has come"*) ;;
     *) return 1 ;;
   esac
 }

@@ -130,6 +130,20 @@ def test_its_variables_are_those_of_the_specification(compose: Compose) -> None:
     assert "MODELS_TO_PULL: a:1 b:2" in shown
 
 
+def test_another_list_of_models_is_pulled(compose: Compose, engine: docker.DockerClient) -> None:
+    pull = "up --detach --no-deps ollama-init"
+    compose.project.env["OLLAMA_MODELS"] = "tiny-random:latest,tiny-embed:latest"
+    try:
+        compose.compose(pull)
+        assert engine.containers.get(f"{NAME}-ollama-init").wait()["StatusCode"] == 0
+    finally:
+        del compose.project.env["OLLAMA_MODELS"]
+    listed = server(engine).exec_run(["ollama", "list"]).output
+    assert b"tiny-random:latest" in listed
+    assert b"tiny-embed:latest" in listed
+    compose.compose(pull)
+
+
 def test_a_running_deployment_moves_to_the_stack(compose: Compose, engine: docker.DockerClient) -> None:
     """The stack has the same limits and rights everywhere, and the models stay."""
     by_compose = {service: facts(engine, f"{NAME}-{service}") for service in SAME}

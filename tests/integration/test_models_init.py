@@ -21,7 +21,7 @@ from certificates.self_signed import authority, leaf
 from engine.arguments import VARIABLE, RunToEnd, write
 from engine.errors import NeedsPerson
 from engine.run import run_to_end
-from settings import load
+from settings import Model, load
 from tools.lab.place import own
 from tools.lab.sweep import sweep
 from tools.lab.wait import eventually
@@ -163,6 +163,8 @@ NAMES: list[tuple[str, dict[str, Any]]] = [
     # of the library, and with a namespace, from the mirror
     (TINY, {}),
     (f"{TINY}@{DIGEST}", {}),
+    (f"library/{TINY}", {}),
+    (f"registry.ollama.ai/library/{TINY}", {}),
     ("somebody/tiny-random:latest", {}),
     # with a registry of its own beside the mirror: a port, a host without a dot, the form of Hugging Face
     ("registry:5000/library/tiny-random:latest", {"mirror": None, "plainHttp": ["registry:5000"]}),
@@ -184,16 +186,23 @@ NAMES: list[tuple[str, dict[str, Any]]] = [
 def test_every_form_of_a_name(pulls: Pulls) -> None:
     for name, more in NAMES:
         models = {key: value for key, value in {"mirror": "http://registry:5000", **more}.items() if value}
-        reference = name.partition("@")[0]
-        assert pulls.run(name, models=models) == {reference: DIGEST}, (name, models)
-        shown = pulls.listed()
-        assert shown[reference] == DIGEST.removeprefix("sha256:")[:12], (name, models)
+        shown = Model(name).shown
+        assert pulls.run(name, models=models) == {shown: DIGEST}, (name, models)
+        assert pulls.listed()[shown] == DIGEST.removeprefix("sha256:")[:12], (name, models)
     assert "CONNECT registry.example:5443" in pulls.registries.logs().decode()
 
 
 def test_a_name_with_its_registry_beside_a_mirror(pulls: Pulls) -> None:
     other = "hf.example:5001/somebody/tiny-random:latest"
     models = {"mirror": "http://registry:5000", "plainHttp": ["hf.example:5001"]}
+    assert pulls.run(TINY, other, models=models) == {TINY: DIGEST, other: DIGEST}
+    assert set(pulls.listed()) == {TINY, other}
+
+
+def test_two_names_of_one_source(pulls: Pulls) -> None:
+    """As on the way from one spelling to the other."""
+    other = f"registry:5000/team/{TINY}"
+    models = {"mirror": "http://registry:5000/team", "plainHttp": ["registry:5000"]}
     assert pulls.run(TINY, other, models=models) == {TINY: DIGEST, other: DIGEST}
     assert set(pulls.listed()) == {TINY, other}
 
@@ -248,6 +257,15 @@ class TestRefusals:
     def test_an_authority_that_is_not_trusted(self, pulls: Pulls) -> None:
         with pytest.raises(NeedsPerson, match=r"smollm2:135m: .*x509: certificate signed by unknown authority"):
             pulls.run("registry.example:5443/library/smollm2:135m", models={})
+
+    def test_blobs_from_another_host(self, pulls: Pulls) -> None:
+        with pytest.raises(NeedsPerson, match=r"smollm2:135m: its registry sends blobs from another host"):
+            pulls.run("registry.example:5444/library/smollm2:135m", models={"ca": CA.certificate})
+
+    def test_a_registry_that_goes_silent(self, pulls: Pulls) -> None:
+        """Ollama asks again and again, and speaks on meanwhile."""
+        with pytest.raises(NeedsPerson, match=r"smollm2:135m: nothing has come for 60 s"):
+            pulls.run(SMOLLM, models={"mirror": "http://registry:5004"})
 
     def test_blobs_that_are_damaged(self, pulls: Pulls) -> None:
         with pytest.raises(NeedsPerson, match=r"smollm2:135m: digest mismatch"):

@@ -455,6 +455,35 @@ class TestModels:
         values = {key: pem if value == "CA" else value for key, value in group.items()}
         assert why in refused(OLLAMA_MODELS=models, models=values)
 
+    @pytest.mark.parametrize("past", [".corp.example", "10.0.0.0/8", "fd00::/8", "registry:5000", "10.0.0.7", "*"])
+    def test_what_goes_past_the_proxy(self, past: str) -> None:
+        group = {"proxy": "http://p:1", "noProxy": [past]}
+        assert load("dev", {**DEV, "OLLAMA_MODELS": ["a:1"], "models": group}).models.no_proxy == (past,)
+
+    @pytest.mark.parametrize("past", ["http://host", "a b", "*.corp.example"])
+    def test_what_cannot_go_past_the_proxy(self, past: str) -> None:
+        message = refused(OLLAMA_MODELS=["a:1"], models={"proxy": "http://p:1", "noProxy": [past]})
+        assert f'"{past}" is no host; write host[:port], .domain, an address, or a range as 10.0.0.0/8' in message
+
+    def test_a_bundle_of_authorities(self) -> None:
+        """With words between the certificates, as a bundle of a distribution has them."""
+        pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
+        values = {**DEV, "OLLAMA_MODELS": ["a:1"]}
+        assert load("dev", {**values, "models": {"ca": f"# One\n{pem}\n# Two\n{pem}"}}).models.ca == pem + pem
+
+    @pytest.mark.parametrize(
+        ("bundle", "why"),
+        [
+            (
+                "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n" * 2000,
+                "has 2000 certificates, more than",
+            ),
+            ("-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n", "is no PEM of certificates"),
+        ],
+    )
+    def test_what_is_no_bundle_of_authorities(self, bundle: str, why: str) -> None:
+        assert f"models.ca: {why}" in refused(OLLAMA_MODELS=["a:1"], models={"ca": bundle})
+
     @pytest.mark.parametrize(
         ("value", "seconds"), [("-1", -1), (-1, -1), ("-5m", -1), ("0", 0), (0, 0), ("30s", 30), ("1h30m", 5400)]
     )

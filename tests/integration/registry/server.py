@@ -7,10 +7,12 @@ container beside /models, the folder that images/model-mirror serves.
 | 5001 | sends blobs from another path of the same host |
 | 5002 | slow: `SLOW` bytes a second |
 | 5003 | breaks each download off in the middle, as often as `BREAKS` says |
+| 5004 | goes silent in the middle of each blob, and keeps the connection |
 | 5005 | refuses everybody |
 | 5006 | serves the manifest, and blobs with other contents |
 | 5007 | below a path, for who logs in; it sends blobs itself, and says no address |
 | 5443 | in order, by https with a certificate of a private authority |
+| 5444 | the same, and sends blobs from another host |
 | 3128 | a proxy for https (CONNECT); its log has the hosts that it was asked for |
 
 Every namespace has the models of `library`.
@@ -28,6 +30,8 @@ from pathlib import Path
 MODELS = Path("/models/v2/library")
 LOGIN = "Basic dXNlcjpwYXNzd29yZA=="  # user:password
 SLOW = int(os.environ.get("SLOW", "10000000"))
+TLS = (5443, 5444)
+SILENT = threading.Event()  # nobody sets it
 breaks = int(os.environ.get("BREAKS", "2"))
 
 
@@ -61,6 +65,12 @@ class Registry(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
+        if port == 5444 and blob:
+            self.send_response(307)
+            self.send_header("Location", f"https://hf.example:5443{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.send(file, body=body, blob=blob, port=port)
 
     def send(self, file: Path, *, body: bool, blob: bool, port: int) -> None:
@@ -74,7 +84,7 @@ class Registry(BaseHTTPRequestHandler):
             last = size - 1
             self.send_response(200)
         if blob and port != 5007:
-            scheme = "https" if port == 5443 else "http"
+            scheme = "https" if port in TLS else "http"
             self.send_header("Location", f"{scheme}://{self.headers['Host']}{self.path}")
         self.send_header("Content-Length", str(last - first + 1))
         self.end_headers()
@@ -92,6 +102,8 @@ class Registry(BaseHTTPRequestHandler):
             while left and (piece := data.read(min(65536, left))):
                 self.wfile.write(piece[::-1] if port == 5006 and blob else piece)
                 sent, left = sent + len(piece), left - len(piece)
+                if port == 5004 and blob and left < sent:
+                    SILENT.wait()
                 if port == 5002 and blob:
                     time.sleep(max(0.0, sent / SLOW - (time.monotonic() - begin)))
 
@@ -126,7 +138,7 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
 
 def serve(port: int, handler: type[BaseHTTPRequestHandler]) -> None:
     server = ThreadingHTTPServer(("", port), handler)
-    if port == 5443:
+    if port in TLS:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain("/registry/tls.pem")
         server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -134,6 +146,6 @@ def serve(port: int, handler: type[BaseHTTPRequestHandler]) -> None:
 
 
 if __name__ == "__main__":
-    for number in (5000, 5001, 5002, 5003, 5005, 5006, 5007, 5443):
+    for number in (5000, 5001, 5002, 5003, 5004, 5005, 5006, 5007, *TLS):
         serve(number, Registry)
     serve(3128, Proxy)
