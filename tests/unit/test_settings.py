@@ -476,7 +476,7 @@ class TestModels:
         [
             (
                 "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n" * 2000,
-                "has 2000 certificates, more than",
+                "has 2000 certificates",
             ),
             ("-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n", "is no PEM of certificates"),
         ],
