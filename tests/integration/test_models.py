@@ -119,6 +119,21 @@ def test_a_restart_of_ollama_ends_with_its_models_in_memory(
     assert not [line for line in environment if line.startswith("OLLAMA_MODELS=")]
 
 
+def test_a_release_finds_its_models_in_memory_after_a_restart_by_hand(
+    stack: Project, config: dict[str, Any], engine: docker.DockerClient
+) -> None:
+    """As after a reboot of the host: the model server is the same container, and has nothing in memory."""
+    loaded = {"cpus": "2", "keepAlive": "-1", "preload": "all"}
+    values = {**config, "OLLAMA_MODELS": [TINY, EMBED], "ollama": loaded}
+    stack.write(values)
+    stack.up()
+    server(engine).restart(timeout=1)
+    stack.write({**values, "api": {**config["api"], "env": {"X": "restarted"}}})
+    stack.up()
+    here = listed(engine)
+    assert {found.digest for found in in_memory(server(engine))} == {here[TINY], here[EMBED]}
+
+
 def test_what_cannot_fit_is_refused_before_anything_is_touched(stack: Project, config: dict[str, Any]) -> None:
     small = {"OLLAMA_MEMORY_LIMIT": "64M", "OLLAMA_MEMORY_RESERVATION": "64M", "ollama": {"cpus": "2"}}
     stack.write({**config, **small})
