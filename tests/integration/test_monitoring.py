@@ -482,7 +482,7 @@ class TestAlerts:
         del watched
         api = engine.containers.get(f"{PLACE.name}-api-blue")
         limit = api.attrs["HostConfig"]["Memory"]
-        hold = f"import time; held = b'x' * int({limit} * 0.85); time.sleep(150)"
+        hold = f"import time; held = b'x' * int({limit} * 0.85); time.sleep(420)"
         api.exec_run(["python3", "-c", hold], detach=True)
         server = engine.containers.get(f"{PLACE.name}-ollama")
         server.stop()
@@ -491,7 +491,7 @@ class TestAlerts:
             send(ca, 24, 1)
             assert not firing("ApiHighErrorRate")
         assert not receiver.alerts("OllamaDown")
-        deadline = time.time() + 150
+        deadline = time.time() + 300
         while not firing("ApiHighErrorRate"):
             assert time.time() < deadline
             send(ca, 22, 3)
