@@ -35,6 +35,7 @@ from workloads.way import Way
 
 TEMPLATES = Path(__file__).parent.parent / "monitoring"
 _GENERATE_EVERY = 300  # seconds; the probe loads the model
+_HANGS = 1800  # seconds that a phase of a release takes beyond its own waits, such as a pull of an image
 
 Files = Mapping[str, Mapping[str, str]]
 """The name of a volume on the host, to the text of each file by its path inside."""
@@ -143,6 +144,7 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> Mapping[str, obje
         "probe": blackbox.source(settings),
         "models": [model.shown for model in settings.ollama_models],
         "generate": _generate(settings) if monitoring.generate else "",
+        "stuck": _HANGS + settings.rollout.drain_timeout + settings.rollout.gate_timeout + settings.rollout.watch,
         "gpu": settings.gpu != "none",
         "edge_name": "" if settings.edge.proxy_protocol else settings.edge.hostname,
         "colours": {colour: _any(api.upstreams(settings, colour, way)) for colour, way in ways.items()},
