@@ -21,6 +21,7 @@ from workloads import (
     blackbox,
     cadvisor,
     collector,
+    edge,
     grafana,
     ollama,
     pages,
@@ -149,6 +150,7 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> Mapping[str, obje
         "edge_name": "" if settings.edge.proxy_protocol else settings.edge.hostname,
         "colours": {colour: _any(api.upstreams(settings, colour, way)) for colour, way in ways.items()},
         "sinks": sinks(settings),
+        "receivers": _receivers(settings),
         "secrets": alertmanager.SECRETS,
         "listen": listen,
         "ports": {"health": collector.HEALTH, "own": collector.OWN, "derived": collector.DERIVED},
@@ -158,6 +160,12 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> Mapping[str, obje
         "config": pages.CONFIG,
         "state": places.STATE,
     }
+
+
+def _receivers(settings: Settings) -> Mapping[str, str]:
+    """The collector's readers of containers' logs, with a pattern for the services that each one reads."""
+    found = {"file_log": ".+"} if sinks(settings) else {}
+    return {**found, "file_log/requests": f"({edge.SERVICE}|{ollama.SERVICE})"} if settings.monitoring else found
 
 
 def _probes(settings: Settings, monitoring: Monitoring, ways: Mapping[Colour, Way]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Where the collector sends logs, as parts of its configuration."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -35,6 +36,11 @@ def _file(name: str) -> str:
     return f"${{file:{collector.SECRETS}/{name}}}"
 
 
+def _quoted(text: str) -> str:
+    """A text of the operator's for YAML, in which the collector would take what a dollar sign begins for a variable."""
+    return json.dumps(text).replace("$", "$$")
+
+
 def _own(settings: Settings) -> Sink:
     store = victorialogs.target(settings)
     return Sink(
@@ -49,7 +55,7 @@ def _own(settings: Settings) -> Sink:
 def _otlp(sink: Otlp) -> Sink:
     key = {"otlp": sink.authorization} if sink.authorization else {}
     headers = (f'headers: {{Authorization: "{_file("otlp")}"}}',) if key else ()
-    return Sink(name="otlp_http/otlp", lines=(f"logs_endpoint: {sink.url}", *headers), secrets=key)
+    return Sink(name="otlp_http/otlp", lines=(f"logs_endpoint: {_quoted(sink.url)}", *headers), secrets=key)
 
 
 def _elasticsearch(sink: Elasticsearch) -> Sink:
@@ -57,19 +63,24 @@ def _elasticsearch(sink: Elasticsearch) -> Sink:
     secret = (f'api_key: "{_file("elasticsearch")}"',) if key else ()
     return Sink(
         name="elasticsearch",
-        lines=(f"endpoints: [{sink.url}]", f"logs_index: {sink.index}", "mapping: {mode: ecs}", *secret),
+        lines=(
+            f"endpoints: [{_quoted(sink.url)}]",
+            f"logs_index: {_quoted(sink.index)}",
+            "mapping: {mode: ecs}",
+            *secret,
+        ),
         secrets=key,
     )
 
 
 def _datadog(settings: Settings, sink: Datadog) -> Sink:
-    endpoint = (f"logs: {{endpoint: {sink.url}}}",) if sink.url else ()
+    endpoint = (f"logs: {{endpoint: {_quoted(sink.url)}}}",) if sink.url else ()
     key = {"datadog": sink.api_key} if sink.api_key else {}
     return Sink(
         name="datadog",
         lines=(
             f"hostname: {settings.stack}",
-            f'api: {{site: {sink.site}, key: "{_file("datadog")}"}}',
+            f'api: {{site: {_quoted(sink.site)}, key: "{_file("datadog")}"}}',
             "host_metadata: {enabled: false}",
             *endpoint,
         ),

@@ -3,14 +3,29 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from settings.effect import NONE
 from settings.group import Group, Off
 from settings.scalars import Secret, Text, Whole, text
 from settings.values import MIB, Cpus, Memory, Size
 
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s'\"]+$"), BeforeValidator(text)]
+
+def _without_login(value: str) -> str:
+    if "@" in value.split("/")[2]:
+        raise ValueError(
+            "has a user or a password in it, which would be in plain text on the host; write the URL without, and "
+            "give the sink's own secret (apiKey, or authorization of otlp)"
+        )
+    return value
+
+
+Url = Annotated[
+    str,
+    AfterValidator(_without_login),
+    StringConstraints(pattern=r"^https?://[^\s'\"]+$"),
+    BeforeValidator(text),
+]
 
 
 class VictoriaLogs(Group):

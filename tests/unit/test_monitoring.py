@@ -9,7 +9,7 @@ import yaml
 from components.stack_file import read_stack
 from render import monitoring
 from settings import Settings, SettingsError, load
-from workloads import collector, pages, prometheus
+from workloads import alertmanager, collector, pages, prometheus
 from workloads.images import PUBLISHED
 from workloads.stack import Stack, stack
 from workloads.workload import Workload
@@ -110,6 +110,16 @@ class TestAlerts:
         assert "> 0.1 " in by_name["ApiHighErrorRate"]["expr"]
         assert by_name["ContainerHighMemory"]["expr"].endswith("> 0.8")
 
+    def test_the_disk_is_measured_without_a_log_store_too(self) -> None:
+        for values, metric in (({}, "vl_free_disk"), ({"logging": "off"}, "container_fs_usage_bytes")):
+            (rule,) = (rule for rule in alerts(**values) if rule["alert"] == "HostDiskFull")
+            assert metric in rule["expr"]
+
+    def test_a_release_is_stuck_when_no_setting_lets_it_go_on(self) -> None:
+        slow = {"drainTimeout": "20m", "gateTimeout": "10m", "watch": "1h"}
+        (rule,) = (rule for rule in alerts(rollout=slow) if rule["alert"] == "ReleaseStuck")
+        assert rule["expr"].endswith(f"> {1800 + (20 + 10 + 60) * 60}")
+
     def test_a_one_shot_is_no_container_that_has_restarted(self) -> None:
         """Each update starts it again."""
         whole = stack(dev(api={"before": {"command": ["true"]}}))
@@ -143,6 +153,29 @@ class TestSecrets:
         assert "${file:/run/collector/datadog}" in texts
 
 
+def collected(settings: Settings) -> dict[str, Any]:
+    """The collector's configuration."""
+    found: dict[str, Any] = yaml.safe_load(
+        monitoring.render(settings)[collector.config(settings).name]["collector.yml"]
+    )
+    return found
+
+
+class TestNotify:
+    def test_any_account_is_one_of_yaml_too(self) -> None:
+        email = {"to": "a@b.c", "sender": "d@e.f", "host": "mail.example", "user": "CORP\\jim", "password": "s3cret"}
+        settings = dev(monitoring={"notify": {"email": email}})
+        found = yaml.safe_load(monitoring.render(settings)[alertmanager.config(settings).name]["alertmanager.yml"])
+        assert found["global"]["smtp_auth_username"] == "CORP\\jim"
+        assert found["global"]["smtp_smarthost"] == "mail.example:587"
+
+    def test_a_probe_that_is_missing_silences_no_alert(self) -> None:
+        settings = dev()
+        found = yaml.safe_load(monitoring.render(settings)[alertmanager.config(settings).name]["alertmanager.yml"])
+        sources = {source for rule in found["inhibit_rules"] for source in [tuple(rule["source_matchers"])]}
+        assert {('alertname="OllamaDown"', 'missing=""'), ('alertname="ApiDown"', 'missing=""')} <= sources
+
+
 class TestSinks:
     def test_several_at_once_get_all_logs(self) -> None:
         settings = dev(
@@ -167,6 +200,44 @@ class TestSinks:
     def test_one_that_the_collector_cannot_write_to_is_refused(self, sink: dict[str, Any]) -> None:
         with pytest.raises(SettingsError, match=f"logging.sinks.{min(sink)}: the collector .* set images.collector"):
             dev(logging={"sinks": sink})
+
+    def test_one_that_is_full_does_not_hold_up_the_count_of_requests(self) -> None:
+        """A receiver waits as long as the queue of one of its exporters is full."""
+        pipelines = collected(dev())["service"]["pipelines"]
+        assert not set(pipelines["logs"]["receivers"]) & set(pipelines["logs/requests"]["receivers"])
+
+    @pytest.mark.parametrize("off", ["monitoring", "logging"])
+    def test_nothing_is_read_for_nobody(self, off: str) -> None:
+        found = collected(dev(**{off: "off"}))
+        asked = {name for part in found["service"]["pipelines"].values() for name in part["receivers"]}
+        assert {name for name in found["receivers"] if name != "file_log/rollout"} <= asked
+
+    def test_elasticsearch_gets_again_what_it_had_no_time_for(self) -> None:
+        """By default the collector drops what is answered with a 5xx."""
+        sink = collected(dev(images=FAR, logging={"sinks": {"elasticsearch": {"url": "https://c.d"}}}))
+        assert sink["exporters"]["elasticsearch"]["retry"]["retry_on_status"] == [429, 500, 502, 503, 504]
+
+    def test_any_text_arrives_as_it_is_written(self) -> None:
+        sinks = {
+            "elasticsearch": {"url": "https://c.d/?a={b}", "index": "a: #b"},
+            "datadog": {"apiKey": "k", "site": "[x"},
+        }
+        sinks = {"elasticsearch": elastic, "datadog": datadog}
+        found = collected(dev(images=FAR, logging={"sinks": sinks}))["exporters"]
+        assert found["elasticsearch"]["endpoints"] == ["https://c.d/?a={b}"]
+        assert found["elasticsearch"]["logs_index"] == "a: #b"
+        assert found["datadog"]["api"]["site"] == "[x"
+
+    def test_a_dollar_is_no_variable_of_the_collector(self) -> None:
+        sinks = {"elasticsearch": {"url": "https://c.d", "index": "${env:HOME}"}}
+        found = collected(dev(images=FAR, logging={"sinks": sinks}))["exporters"]
+        assert found["elasticsearch"]["logs_index"] == "$${env:HOME}"
+
+    @pytest.mark.parametrize("sink", ["elasticsearch", "otlp"])
+    def test_a_login_in_its_url_is_refused_and_not_shown(self, sink: str) -> None:
+        with pytest.raises(SettingsError, match=f"logging.sinks.{sink}.url.* has a user or a password") as refused:
+            dev(images=FAR, logging={"sinks": {sink: {"url": "https://me:s3cret@c.d/x"}}})
+        assert "s3cret" not in str(refused.value)
 
     def test_only_a_far_sink_gives_the_collector_a_way_out(self) -> None:
         assert [found.network for found in service("collector").networks] == ["obs"]
