@@ -7,7 +7,7 @@ from components.certificate import Certificate, CertificateArgs
 from components.edge import Edge, EdgeArgs, edge_files
 from components.images import images_on_engine
 from components.models import models_fit, models_loaded
-from components.monitoring import alerts_reach_somebody, monitoring_files
+from components.monitoring import alerts_reach_somebody, logs_are_found, monitoring_files
 from components.network import Networks
 from components.plan import release_plan
 from components.provider import on_engine
@@ -22,6 +22,7 @@ settings = stack_settings()
 stack = everything(settings)
 plan = release_plan(settings, stack)
 models_fit(settings, stack)
+logs_are_found(settings)
 alerts_reach_somebody(settings)
 opts = on_engine(settings)
 

@@ -6,8 +6,12 @@ import pulumi
 
 from components.secrets import sealed
 from components.storage import Contents
+from engine.address import of_stack
+from engine.client import data_root
+from engine.errors import CommandError
 from render import monitoring
 from settings import Settings
+from workloads import collector
 from workloads.colour import Colour
 from workloads.way import Way
 
@@ -18,6 +22,23 @@ def alerts_reach_somebody(settings: Settings) -> None:
         pulumi.log.warn(
             "monitoring.notify names nobody, so alerts stand on the status page alone. "
             "Name a receiver: monitoring.notify.webhook, slack, pagerduty or email."
+        )
+
+
+def logs_are_found(settings: Settings) -> None:
+    """Raises `pulumi.RunError` where the engine keeps its log files elsewhere than the collector looks: it would read
+    nothing, and nothing would say so. To be called before the first resource is registered."""
+    if not collector.is_wanted(settings):
+        return
+    try:
+        found = data_root(of_stack(settings.docker_host))
+    except (CommandError, OSError):
+        return  # the plan of the release has said that the host does not answer
+    if found and found != settings.docker_data_root:
+        raise pulumi.RunError(
+            f"dockerDataRoot is {settings.docker_data_root}, but the engine keeps its data in {found}: no log would "
+            "be read and no request counted. Nothing was changed. "
+            f"Run `pulumi config set dockerDataRoot {found}`, then the same command again."
         )
 
 

@@ -51,6 +51,12 @@ def connect(address: Address, timeout: int = 60) -> "docker.DockerClient":
     return _connected(address, client)
 
 
+def data_root(address: Address) -> str:
+    """The directory of the host in which the engine keeps its data; empty where it does not say. Raises NeedsPerson as
+    `connect` does."""
+    return str(connect(address).info().get("DockerRootDir") or "")
+
+
 def connect_quickly(address: Address) -> quick.Engine:
     """A client that costs no import of the docker package. Raises NeedsPerson as `connect` does."""
     return _connected(address, quick.Engine)

@@ -84,6 +84,11 @@ class Settings(BaseModel):
     docker_host: Annotated[str, Field(pattern=r"^(unix|tcp|ssh)://\S+$"), BeforeValidator(text)] | None = Field(
         None, description="the Docker engine; without it, DOCKER_HOST or the local one", json_schema_extra=REBUILD
     )
+    docker_data_root: Annotated[str, Field(pattern=r"^(/[\w.@-]+)+$"), BeforeValidator(text)] = Field(
+        "/var/lib/docker",
+        description="where the engine keeps its data: `docker info --format '{{.DockerRootDir}}'`",
+        json_schema_extra=NONE,
+    )
     gpu: Literal["none", "nvidia", "amd"] = Field(
         "none", description="maker of the GPUs that the model server gets", json_schema_extra=RESTART_OLLAMA
     )

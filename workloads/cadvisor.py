@@ -44,7 +44,7 @@ def exporter(settings: Settings) -> Workload | None:
         host_paths=(
             HostPath(host="/var/run", path="/var/run"),
             HostPath(host="/sys", path="/sys"),
-            HostPath(host="/var/lib/docker", path="/var/lib/docker"),
+            HostPath(host=settings.docker_data_root, path=settings.docker_data_root),
         ),
         devices=("/dev/kmsg",),
         capabilities=Capabilities(add=("CAP_SYSLOG",)),

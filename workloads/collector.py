@@ -14,6 +14,7 @@ HEALTH, OWN, DERIVED = 13133, 8888, 9464
 """Ports: whether it works; its own metrics; those of the access log."""
 CONFIG, SECRETS, DATA = "/etc/collector", "/run/collector", "/var/lib/collector"
 LOGS = "/var/lib/docker/containers"
+"""Where it sees the engine's log files, wherever the engine keeps them."""
 _HOST = 14
 
 
@@ -69,7 +70,7 @@ def agent(settings: Settings) -> Workload | None:
             Mount(volume=Volume(name=f"{settings.stack}-collector-data"), path=DATA, read_only=False),
             Mount(volume=edge.volumes(settings)[STATE], path=STATE),
         ),
-        host_paths=(HostPath(host=LOGS, path=LOGS),),
+        host_paths=(HostPath(host=f"{settings.docker_data_root}/containers", path=LOGS),),
         listens=tuple(
             Listen(
                 port=port,

@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pulumi
 import pytest
 import yaml
 
+import components.monitoring
+from components.monitoring import logs_are_found
 from components.stack_file import read_stack
 from render import monitoring
 from settings import Settings, SettingsError, load
@@ -130,6 +133,27 @@ class TestAlerts:
             assert f'service!~"{"|".join(sorted(one_shots, reverse=True))}"' in rule["expr"]
 
 
+class TestDataRoot:
+    """Where the engine keeps its data."""
+
+    def test_collector_and_cadvisor_look_there(self) -> None:
+        moved = dev(dockerDataRoot="/data/docker")
+        assert [found.host for found in service("collector", moved).host_paths] == ["/data/docker/containers"]
+        assert "/data/docker" in {found.path for found in service("cadvisor", moved).host_paths}
+
+    def test_another_than_the_engine_s_is_refused_with_the_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(components.monitoring, "data_root", lambda _: "/data/docker")
+        with pytest.raises(pulumi.RunError, match="pulumi config set dockerDataRoot /data/docker"):
+            logs_are_found(dev())
+        logs_are_found(dev(dockerDataRoot="/data/docker"))
+        logs_are_found(dev(monitoring="off", logging="off"))
+
+    @pytest.mark.parametrize("path", ["data", "/", "/data/", "/a:b", "/a b"])
+    def test_it_is_a_path_of_the_host(self, path: str) -> None:
+        with pytest.raises(SettingsError, match="dockerDataRoot"):
+            dev(dockerDataRoot=path)
+
+
 class TestSecrets:
     KEYS: ClassVar[dict[str, Any]] = {
         "images": FAR,
@@ -222,7 +246,6 @@ class TestSinks:
             "elasticsearch": {"url": "https://c.d/?a={b}", "index": "a: #b"},
             "datadog": {"apiKey": "k", "site": "[x"},
         }
-        sinks = {"elasticsearch": elastic, "datadog": datadog}
         found = collected(dev(images=FAR, logging={"sinks": sinks}))["exporters"]
         assert found["elasticsearch"]["endpoints"] == ["https://c.d/?a={b}"]
         assert found["elasticsearch"]["logs_index"] == "a: #b"

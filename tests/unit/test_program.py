@@ -14,6 +14,7 @@ from pulumi.runtime import mocks
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.rpc import _special_secret_sig, _special_sig_key
 
+import components.monitoring
 import components.plan
 import components.ports
 from certificates.__main__ import self_signed
@@ -81,6 +82,7 @@ def program(
         return plan
 
     monkeypatch.setattr(components.plan, "begin", planned)
+    monkeypatch.setattr(components.monitoring, "data_root", lambda _address: "/var/lib/docker")
     monkeypatch.setattr(components.ports, "refused", lambda _address, _trial: {})
     monitor = Monitor(engine)
     mocks.set_mocks(engine, project="orca-agents", stack="prod", preview=False, monitor=monitor)

@@ -72,6 +72,7 @@ CHANGED: dict[str, Any] = {
     "OLLAMA_NUM_PARALLEL": 5,
     "IMAGE_TAG": "2",
     "dockerHost": "ssh://root@192.0.2.1",
+    "dockerDataRoot": "/data/docker",
     "gpu": "amd",
     "gpuDevices": ["1"],
     "ollama.cpus": "2",
