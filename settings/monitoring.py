@@ -24,6 +24,13 @@ class Alerts(Group):
     error_ratio: Ratio = Field(
         Decimal("0.05"), description="share of API requests that may fail", json_schema_extra=NONE
     )
+    first_token: Duration = Field(
+        30,
+        ge=1,
+        le=59,  # the histogram of monitoring/collector.yml.j2 tells no times above a minute apart
+        description="time to the first token of a stream that one completion of twenty may exceed",
+        json_schema_extra=NONE,
+    )
     memory_ratio: Ratio = Field(
         Decimal("0.9"), description="share of its memory limit that a container may use", json_schema_extra=NONE
     )

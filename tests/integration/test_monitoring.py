@@ -124,9 +124,14 @@ def logged(query: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in answer.text.splitlines()] if answer.ok else []
 
 
-def complete(ca: Path, request_id: str = "") -> requests.Response:
+def complete(ca: Path, request_id: str = "", *, stream: bool = False) -> requests.Response:
     headers = {"X-Request-Id": request_id} if request_id else {}
-    body = {"model": "tiny-random:latest", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 8}
+    body = {
+        "model": "tiny-random:latest",
+        "messages": [{"role": "user", "content": "hello"}],
+        "max_tokens": 8,
+        "stream": stream,
+    }
     return requests.post(f"{BASE}/v1/chat/completions", json=body, headers=headers, verify=str(ca), timeout=60)
 
 
@@ -141,11 +146,13 @@ class TestMetrics:
     def test_requests_are_counted_by_class_status_colour_and_key(self, ca: Path) -> None:
         for _ in range(5):
             assert complete(ca).status_code == 200
+        assert complete(ca, stream=True).status_code == 200
         query = 'sum by (class, status, colour) (orca_http_requests_total{class="completion"})'
-        eventually(lambda: value(query) >= 5, 40, "five requests counted")
+        eventually(lambda: value(query) >= 6, 40, "six requests counted")
         assert asked(query)[0]["metric"] == {"class": "completion", "status": "200", "colour": "blue"}
-        assert value("sum(gen_ai_server_time_to_first_token_seconds_count)") >= 5
-        assert value("sum(gen_ai_server_request_duration_seconds_count)") >= 5
+        assert value("sum(gen_ai_server_request_duration_seconds_count)") >= 6
+        streamed = "sum(gen_ai_server_time_to_first_token_seconds_count)"
+        assert 1 <= value(streamed) <= value("sum(gen_ai_server_request_duration_seconds_count)") - 5
 
     def test_probes_count_for_nobody(self) -> None:
         before = value("sum(orca_http_requests_total)")

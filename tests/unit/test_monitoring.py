@@ -1,5 +1,6 @@
 """The containers of the monitoring, as plain data."""
 
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -107,10 +108,13 @@ class TestAlerts:
         assert down["annotations"]["runbook"] == "https://wiki.example/x/OllamaDown.md"
 
     def test_thresholds_are_settings(self) -> None:
-        changed = alerts(monitoring={"alerts": {"ollamaDown": "5m", "errorRatio": 0.1, "memoryRatio": 0.8}})
+        changed = alerts(
+            monitoring={"alerts": {"ollamaDown": "5m", "errorRatio": 0.1, "memoryRatio": 0.8, "firstToken": "9s"}}
+        )
         by_name = {rule["alert"]: rule for rule in changed}
         assert by_name["OllamaDown"]["for"] == "300s"
         assert "> 0.1 " in by_name["ApiHighErrorRate"]["expr"]
+        assert by_name["ApiSlowFirstToken"]["expr"].endswith("> 9")
         assert by_name["ContainerHighMemory"]["expr"].endswith("> 0.8")
 
     def test_the_disk_is_measured_without_a_log_store_too(self) -> None:
@@ -183,6 +187,15 @@ def collected(settings: Settings) -> dict[str, Any]:
         monitoring.render(settings)[collector.config(settings).name]["collector.yml"]
     )
     return found
+
+
+def test_only_streams_have_a_first_token() -> None:
+    """The head of an answer that does not stream comes when all of its tokens are there."""
+    counted = collected(dev())["connectors"]["signal_to_metrics"]["logs"]
+    (first,) = (one for one in counted if one["name"] == "gen_ai.server.time_to_first_token")
+    (pattern,) = re.findall(r'"content_type"\], "([^"]+)"\)', first["conditions"][0])
+    answered = ("text/event-stream; charset=utf-8", "application/x-ndjson", "application/json", "")
+    assert [bool(re.match(pattern, kind)) for kind in answered] == [True, True, False, False]
 
 
 class TestNotify:

@@ -203,6 +203,7 @@ CHANGED: dict[str, Any] = {
     "monitoring.grafana": False,
     "monitoring.alerts.ollamaDown": "5m",
     "monitoring.alerts.errorRatio": 0.1,
+    "monitoring.alerts.firstToken": "20s",
     "monitoring.alerts.memoryRatio": 0.8,
     "monitoring.alerts.cpuRatio": 0.8,
     "monitoring.alerts.diskRatio": 0.8,
