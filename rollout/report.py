@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from rollout.journal import Journal
-from workloads.colour import COLOURS
+from workloads.colour import COLOURS, Colour
 
 METRICS, EVENTS = "release.prom", "events.log"
 """The files in the state volume."""
@@ -26,8 +26,8 @@ def _metrics(journal: Journal) -> Iterator[str]:
     yield from _head("orca_release_colour", "a colour with containers, its release and its role")
     for colour in COLOURS:
         if release := journal.releases.get(colour):
-            role = "live" if colour == journal.live else "standby"
-            yield f'orca_release_colour{{colour="{colour}",release="{release}",role="{role}"}} 1'
+            labels = f'colour="{colour}",release="{release}",role="{_role(journal, colour, release)}"'
+            yield f"orca_release_colour{{{labels}}} 1"
     yield from _head("orca_release_flips_total", "changes of the live colour", "counter")
     yield f"orca_release_flips_total {journal.generation}"
     yield from _head("orca_release_phase", "how far a deployment has come")
@@ -41,6 +41,14 @@ def _metrics(journal: Journal) -> Iterator[str]:
         yield from _head("orca_release_rejected_timestamp_seconds", "when a release was rejected")
     for found in journal.rejected:
         yield f'orca_release_rejected_timestamp_seconds{{release="{found.release}"}} {_seconds(found.at)}'
+
+
+def _role(journal: Journal, colour: Colour, release: str) -> str:
+    """As `status` says it (rollout/status.py), from the journal alone."""
+    if colour == journal.live:
+        return "live"
+    same = journal.live is not None and release == journal.releases.get(journal.live)
+    return "standby" if same or journal.has_been_live(colour, release, older=False) else "unreleased"
 
 
 def events(before: Journal | None, after: Journal) -> str:

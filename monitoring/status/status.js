@@ -11,7 +11,7 @@ const CHARTS = [
   { title: "Memory, share of limit", unit: "%", query: '100 * service:container_memory_limit:ratio{service=~"ollama|nginx|api-.+"}', label: "service" },
   { title: "CPU, share of limit", unit: "%", query: '100 * service:container_cpu_limit:ratio_rate5m{service=~"ollama|nginx|api-.+"}', label: "service" },
   { title: "Ollama's answer", unit: "s", query: 'probe_duration_seconds{job="ollama"}', label: "service" },
-  { title: "Refused requests a second", unit: "", query: "sum(rate(orca_http_refused_rate_total[2m])) or sum(rate(orca_http_refused_concurrency_total[2m]))", label: "" },
+  { title: "Refused requests a second", unit: "", query: "(sum(rate(orca_http_refused_rate_total[2m])) or vector(0)) + (sum(rate(orca_http_refused_concurrency_total[2m])) or vector(0))", label: "" },
 ];
 
 for (const { title } of CHARTS) {
@@ -63,19 +63,22 @@ async function alerts() {
 
 async function releases() {
   const [known, probes, up] = await Promise.all([instant("orca_release_colour"), instant('probe_success{job=~"api|ollama|edge|models"}'), instant('probe_ssl_earliest_cert_expiry{job="edge"} - time()')]);
-  const health = (job, colour) => probes.filter((one) => one.metric.job === job && (!colour || one.metric.colour === colour)).every((one) => one.value[1] === "1");
+  const health = (job, good, bad, colour) => {
+    const found = probes.filter((one) => one.metric.job === job && (!colour || one.metric.colour === colour));
+    return !found.length ? "not known" : found.every((one) => one.value[1] === "1") ? good : bad;
+  };
   const cards = ["blue", "green"].map((colour) => {
     const one = known.find((found) => found.metric.colour === colour);
     const card = element("div", undefined, "card");
     card.append(element("strong", colour, colour), element("span", one ? ` ${one.metric.role}` : " none"));
-    if (one) card.append(list([["release", one.metric.release], ["ready", health("api", colour) ? "yes" : "no"]]));
+    if (one) card.append(list([["release", one.metric.release], ["ready", health("api", "yes", "no", colour)]]));
     return card;
   });
   const whole = element("div", undefined, "card");
   whole.append(element("strong", "Service"), list([
-    ["through the edge", health("edge") ? "answers" : "does not answer"],
-    ["Ollama", health("ollama") ? "answers" : "does not answer"],
-    ["models", health("models") ? "all there" : "one is missing"],
+    ["through the edge", health("edge", "answers", "does not answer")],
+    ["Ollama", health("ollama", "answers", "does not answer")],
+    ["models", health("models", "all there", "one is missing")],
     ["certificate", up.length ? `${age(Number(up[0].value[1]))} left` : "not known"],
   ]));
   byId("colours").replaceChildren(...cards, whole);
@@ -163,7 +166,9 @@ async function refresh() {
     const { yaml } = await ask("status/config");
     const name = /stack: (\S+)/.exec(yaml);
     if (name) document.title = byId("stack").textContent = `${name[1]}: status`;
-    byId("grafana").hidden = !(await instant('up{job="grafana"}')).length;
+    const jobs = (await instant('up{job=~"grafana|victorialogs"}')).map((one) => one.metric.job);
+    byId("grafana").hidden = !jobs.includes("grafana");
+    byId("logs").hidden = !jobs.includes("victorialogs");
     await flips();
     await Promise.all([alerts(), releases(), containers(), ...CHARTS.map(chart)]);
     document.body.dataset.drawn = "yes";

@@ -26,6 +26,15 @@ class TestMetrics:
         assert 'orca_release_colour{colour="green",release="r2",role="live"} 1\n' in metrics(SECOND)
         assert 'orca_release_colour{colour="blue",release="r1",role="standby"} 1\n' in metrics(SECOND)
 
+    def test_a_colour_that_has_not_been_live_is_no_standby(self) -> None:
+        """As `status` has it: a rollback to it is refused."""
+        gated = LIVE.begun("green", "r2", "2026-01-02T00:00:00Z")
+        assert 'orca_release_colour{colour="green",release="r2",role="unreleased"} 1\n' in metrics(gated)
+        again = BACK.begun("green", "r2", "2026-01-03T00:00:00Z")
+        assert 'colour="green",release="r2",role="unreleased"' in metrics(again)
+        same = LIVE.begun("green", "r1", "2026-01-02T00:00:00Z")
+        assert 'colour="green",release="r1",role="standby"' in metrics(same)
+
     def test_rejected_since(self) -> None:
         assert 'orca_release_rejected_timestamp_seconds{release="r2"} 1767312009\n' in metrics(BACK)
 
