@@ -1,7 +1,6 @@
 """`new-stack`: a configuration file with every setting, its meaning, its default and what a change of it does.
 
 What the production stack sets is set, in its own values; all else is a comment. The new stack has its own addresses.
-Secrets are encrypted for one stack, and a host is for one: the file has neither.
 """
 
 import re
@@ -9,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
-from textwrap import indent
 from typing import Any
 
 import yaml
@@ -40,50 +38,14 @@ def new_stack(name: str, folder: Path = ROOT) -> None:
         raise Refused(f"{file.name} is there already. Nothing was written.")
     file.write_text(text(name, folder), encoding="utf-8")
     print(f"{file.name} is written. Set your host name, images and models in it; then `make preview STACK={name}`.")
-    if secrets := sorted(_secrets(_written(folder))):
-        print(f"{_MODEL} has secrets of its own there. Set them anew, as far as you need them: {', '.join(secrets)}.")
 
 
 def text(name: str, folder: Path = ROOT) -> str:
     """The file of a stack of that name, beside those in `folder`."""
-    written = _written(folder)
-    values = {key.removeprefix(_PREFIX): _open(value) for key, value in written.items() if not _is_secret(value)}
+    written = yaml.safe_load((folder / f"Pulumi.{_MODEL}.yaml").read_text(encoding="utf-8"))["config"]
+    values = {key.removeprefix(_PREFIX): value for key, value in written.items()}
     values["network"] = {**values.get("network", {}), "cidr": str(free_range(folder))}
-    values.pop("dockerHost", None)
-    others = {key: value for key, value in written.items() if ":" in key and not key.startswith(_PREFIX)}
-    rest = yaml.safe_dump(others, sort_keys=False, width=10_000).replace(f"{_MODEL}-", f"{name}-") if others else ""
-    return _HEAD.format(name=name) + "".join(_lines(values)) + indent(rest, "  ")
-
-
-def _written(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((folder / f"Pulumi.{_MODEL}.yaml").read_text(encoding="utf-8"))["config"]
-    return found
-
-
-def _is_secret(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.keys() == {"secure"}
-
-
-def _open(value: Any) -> Any:
-    """A value without the secrets in it; a group that has nothing else is left out too."""
-    if isinstance(value, list):
-        return [_open(part) for part in value if not _is_secret(part)]
-    if not isinstance(value, Mapping):
-        return value
-    parts = {key: (part, _open(part)) for key, part in value.items() if not _is_secret(part)}
-    return {key: left for key, (part, left) in parts.items() if left or not part or isinstance(part, list)}
-
-
-def _secrets(value: Any, above: str = "") -> Iterator[str]:
-    """The keys of the secrets in it, as `pulumi config set --path` takes them."""
-    if _is_secret(value):
-        yield above.removeprefix(".").removeprefix(_PREFIX)
-    elif isinstance(value, Mapping):
-        for key, part in value.items():
-            yield from _secrets(part, f"{above}.{key}")
-    elif isinstance(value, list):
-        for at, part in enumerate(value):
-            yield from _secrets(part, f"{above}[{at}]")
+    return _HEAD.format(name=name) + "".join(_lines(values))
 
 
 def free_range(folder: Path) -> IPv4Network:

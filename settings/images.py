@@ -31,9 +31,7 @@ def _unpinned(value: str, tag: str | None, digest: str | None, info: ValidationI
         return '"local" is for development stacks; name a published image'
     if tag in (None, "latest"):
         return f'"{value}" can change under the same name; a production stack needs a specific tag'
-    if digest or (info.context or {}).get("unpinned"):
-        return None
-    return f'"{value}" has no digest; a production stack needs tag@sha256:<digest>, and `make pin` finds it'
+    return None if digest else f'"{value}" has no digest; a production stack needs tag@sha256:<digest>'
 
 
 def _image(value: str, info: ValidationInfo) -> str:

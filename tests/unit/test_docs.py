@@ -24,7 +24,7 @@ from tools.lab.project import ROOT, overlaid
 
 # Programs that are not this project's.
 OTHERS = {
-    ".", "curl", "df", "docker", "echo", "eval", "export", "ollama", "openssl", "pip", "policy/venv/bin/pip", "python3",
+    ".", "curl", "df", "docker", "echo", "eval", "ollama", "openssl", "pip", "policy/venv/bin/pip", "python3",
 }  # fmt: skip
 PULUMI = {"up", "preview", "stack", "config", "login"}
 BASE: dict[str, Any] = {"profile": "development", "OLLAMA_VERSION": "1", "OLLAMA_MODELS": ["a:1"], "IMAGE_TAG": "1"}

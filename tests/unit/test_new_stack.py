@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 
 from components.stack_file import read_stack
 from engine.errors import Refused
@@ -31,32 +30,6 @@ def test_it_has_the_settings_of_production_and_addresses_of_its_own(folder: Path
     assert made.model_copy(update={"stack": "prod", "network": prod.network}) == prod
     new_stack("third", folder)
     assert str(read_stack("third", folder).network.cidr) == "10.77.48.0/20"
-
-
-def test_secrets_and_the_host_stay_where_they_are(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As after `pulumi config set --secret`: another stack cannot decrypt them."""
-    file = folder / "Pulumi.prod.yaml"
-    written = yaml.safe_load(file.read_text())
-    config = written["config"]
-    config["orca-agents:dockerHost"] = "ssh://deploy@llm-1.example.com"
-    config["orca-agents:edge"]["apiKeys"]["first-client"]["keys"] = [{"secure": "v1:a:b"}]
-    config["orca-agents:edge"]["tls"] = {"certificate": {"secure": "v1:c:d"}, "key": {"secure": "v1:e:f"}}
-    config["policy:excuses"] = [{"rule": "published-port", "resource": "prod-metrics", "why": "a firewall"}]
-    file.write_text(yaml.safe_dump(written))
-    new_stack("second", folder)
-    text = (folder / "Pulumi.second.yaml").read_text()
-    assert "v1:" not in text
-    made = read_stack("second", folder)
-    assert made.docker_host is None
-    assert made.edge.api_keys is not None
-    assert not made.edge.api_keys["first-client"].keys
-    assert yaml.safe_load(text)["config"]["policy:excuses"] == [
-        {"rule": "published-port", "resource": "second-metrics", "why": "a firewall"}
-    ]
-    said = capsys.readouterr().out
-    assert (
-        "anew, as far as you need them: edge.apiKeys.first-client.keys[0], edge.tls.certificate, edge.tls.key." in said
-    )
 
 
 def test_every_setting_is_there_with_its_meaning(folder: Path) -> None:

@@ -1,15 +1,9 @@
 """Which images `pin` asks for, and where it writes a digest."""
 
-import re
-import shutil
-from pathlib import Path
-
 import pytest
 
 from components.stack_file import read_stack
 from ops.pin import images, known, with_digest
-from settings import SettingsError
-from tools.lab.project import ROOT
 
 OLD, NEW = "sha256:" + "0" * 64, "sha256:" + "1" * 64
 
@@ -32,16 +26,6 @@ def test_it_asks_for_the_images_that_this_version_knows_where_they_run() -> None
     ]
     assert all("@sha256:" in image for image in found)
     assert known(read_stack("dev")) == {}
-
-
-def test_a_file_whose_images_have_no_digest_yet_can_be_pinned(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
-    text = (ROOT / "Pulumi.prod.yaml").read_text()
-    (tmp_path / "Pulumi.prod.yaml").write_text(re.sub(r"@sha256:[0-9a-f]{64}", "", text))
-    found = images(read_stack("prod", tmp_path, unpinned=True))
-    assert list(found.values()) == ["ollama/ollama:0.35.1", "nginx:1.31.9-alpine"]
-    with pytest.raises(SettingsError, match=r"has no digest; .* and `make pin` finds it"):
-        read_stack("prod", tmp_path)
 
 
 @pytest.mark.parametrize(
