@@ -5,6 +5,7 @@ and the update checks it. The rules are the secure defaults of workloads/workloa
 for them, for programs that are not made of workloads.
 """
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +16,23 @@ CONTAINER, IMAGE = "docker:index/container:Container", "docker:index/remoteImage
 Inputs = Mapping[str, Any]
 
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
-# An image that was built on the host and is named by a hash of its content, or by its id.
-_CONTENT = re.compile(r"(:[0-9a-f]{12,64}|^sha256:[0-9a-f]{64})$")
+# An image that was built on the host and is named by a hash of its content, or by its id. Digits alone that begin as a
+# date or a time do are a tag of somebody's choice.
+_CONTENT = re.compile(r"(:(?!20\d{10}(\d\d)?$|1\d{12}$)[0-9a-f]{12,64}|^sha256:[0-9a-f]{64})$")
 _SECRET_NAME = re.compile(
-    r"(?i)(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIALS?|API_?KEYS?|PRIVATE_?KEY|ACCESS_?KEY)$"
+    r"(?i)(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIALS?|REQUIREPASS|MASTERAUTH|(^|[_-])PASS|[_-]PWD"
+    r"|(API|PRIVATE|ACCESS|SECRET|SIGNING|ENCRYPTION|MASTER|ACCOUNT)[_-]?KEYS?|SECRET_KEY_BASE)$"
 )
-_SECRET_TEXT = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----|://[^/\s:@]+:[^/\s:@]+@")
-_ENGINES = re.compile(r"(docker|containerd|podman|crio)\.sock$|^/run$|^/var/run$|^/$")
+_SECRET_TEXT = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----|://[^/\s:@]*:[^/\s@]+@")
+# `--name value`, `--name=value` and, for a shell, `NAME=value`; a value that is a variable of the shell is no secret.
+_ARGUMENT = re.compile(
+    r"(?<![\w-])(?:--?(?P<option>[\w-]+)[=\s]\s*|(?P<variable>\w+)=)['\"]?(?=(?P<value>[^\s$'\"-]\S*))"
+)
+# A file in the place of a secret. A token in base64 may begin with a slash too, so it must be a usual folder.
+_FILE = re.compile(r"/(app|data|etc|home|mnt|opt|root|run|secrets|srv|tmp|usr|var)/")
+_ENGINES = re.compile(
+    r"(docker|containerd|podman|crio)\.sock$|^(/var)?/run(/(containerd|podman|crio|user(/\d+)?))?$|^/$"
+)
 _LOOPBACK = re.compile(r"^(127\.|::1$)")
 
 
@@ -43,14 +54,14 @@ def _pinned_image(inputs: Inputs) -> Iterator[str]:
 
 def _memory_limit(inputs: Inputs) -> Iterator[str]:
     memory, swap = inputs.get("memory"), inputs.get("memorySwap")
-    if not memory:
+    if not _limits(memory):
         yield "memory has no limit"
     elif UNKNOWN not in (memory, swap) and swap != memory:
         yield f"memorySwap is {swap or 'not set'}; set it to {memory:g}, the value of memory, so that there is no swap"
 
 
 def _cpu_limit(inputs: Inputs) -> Iterator[str]:
-    if not inputs.get("cpus") and not inputs.get("cpuQuota"):
+    if not _limits(inputs.get("cpus")) and not _limits(inputs.get("cpuQuota")):
         yield "cpus has no limit"
 
 
@@ -66,12 +77,16 @@ def _published_port(inputs: Inputs) -> Iterator[str]:
 def _plain_secret(inputs: Inputs) -> Iterator[str]:
     for entry in _items(inputs, "envs"):
         name, _, value = entry.partition("=")
-        named = bool(_SECRET_NAME.search(name)) and bool(value) and not value.startswith("/")
-        if named or _SECRET_TEXT.search(value):
+        if _is_secret(name, value) or _SECRET_TEXT.search(value):
             yield f"{name} in envs looks like a secret; mount it as a file, and name the file in {name}_FILE"
-    for word in (*_items(inputs, "command"), *_items(inputs, "entrypoints")):
-        if _SECRET_TEXT.search(word):
-            yield "the command line holds a secret; mount it as a file"
+    line = " ".join(map(str, (*_items(inputs, "entrypoints"), *_items(inputs, "command"))))
+    arguments = _ARGUMENT.finditer(line)
+    if _SECRET_TEXT.search(line) or any(_is_secret(a["option"] or a["variable"], a["value"]) for a in arguments):
+        yield "the command line holds a secret; mount it as a file"
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return bool(_SECRET_NAME.search(name)) and bool(value) and not _FILE.match(value)
 
 
 def _capability(inputs: Inputs) -> Iterator[str]:
@@ -122,7 +137,9 @@ def _new_privileges(inputs: Inputs) -> Iterator[str]:
 
 
 def _health_check(inputs: Inputs) -> Iterator[str]:
-    if not inputs.get("healthcheck") and inputs.get("mustRun") is not False:
+    found = inputs.get("healthcheck")
+    tests = UNKNOWN if found is UNKNOWN else (found or {}).get("tests")
+    if inputs.get("mustRun") is not False and tests is not UNKNOWN and (not tests or tests[0] == "NONE"):
         yield "there is no healthcheck"
 
 
@@ -142,10 +159,20 @@ def _log_limit(inputs: Inputs) -> Iterator[str]:
 def _host_paths(inputs: Inputs) -> Iterator[str]:
     for volume in _items(inputs, "volumes"):
         if isinstance(path := volume.get("hostPath"), str) and path:
-            yield path
+            yield _normal(path)
     for mount in _items(inputs, "mounts"):
         if mount.get("type") == "bind" and isinstance(path := mount.get("source"), str):
-            yield path
+            yield _normal(path)
+
+
+def _normal(path: str) -> str:
+    """A path of the host without `..`, and without a slash too many."""
+    return posixpath.normpath(f"/{path.lstrip('/')}")
+
+
+def _limits(value: Any) -> bool:
+    """Whether the value of a limit, a number or its text, limits anything: the engine takes 0 for none."""
+    return value is UNKNOWN or bool(re.match(r"[\d.]*[1-9]", str(value or "")))
 
 
 def _items(inputs: Inputs, key: str) -> list[Any]:

@@ -67,6 +67,29 @@ MISTAKES: list[tuple[str, dict[str, Any]]] = [
     ("restart", {"restart": "no"}),
     ("log-limit", {"logOpts": {"max-size": "10m"}}),
     ("log-limit", {"logDriver": "syslog"}),
+    ("pinned-image", {"image": "registry.example/app:202611280130"}),
+    ("pinned-image", {"image": "registry.example/app:20261128013000"}),
+    ("memory-limit", {"memory": 0.0, "memorySwap": 0.0}),
+    ("cpu-limit", {"cpus": "0"}),
+    ("cpu-limit", {"cpus": "0.00"}),
+    ("cpu-limit", {"cpus": None, "cpuQuota": -1.0}),
+    ("plain-secret", {"envs": ["REDIS_URL=redis://:s3cret@cache"]}),
+    ("plain-secret", {"envs": ["SECRET_KEY=x"]}),
+    ("plain-secret", {"envs": ["DB_PASS=x"]}),
+    ("plain-secret", {"envs": ["MYSQL_PWD=x"]}),
+    ("plain-secret", {"envs": ["ADMIN_PASSWORD=$2y$10$abc"]}),
+    ("plain-secret", {"command": ["sh", "-c", "serve --password 'hunter2'"]}),
+    ("plain-secret", {"envs": ["TOKEN=/9j4AAQSkZJRg=="]}),
+    ("plain-secret", {"command": ["redis-server", "--requirepass", "s3cret"]}),
+    ("plain-secret", {"command": ["serve", "--verbose", "--password", "hunter2"]}),
+    ("plain-secret", {"command": ["--api-key=sk-123"]}),
+    ("plain-secret", {"command": ["sh", "-c", "API_KEY=sk-123 exec serve --port 8000"]}),
+    ("plain-secret", {"entrypoints": ["serve", "--auth-token"], "command": ["t0k"]}),
+    ("engine-socket", {"volumes": [{"hostPath": "/var/run/", "containerPath": "/host"}]}),
+    ("engine-socket", {"volumes": [{"hostPath": "//run/../run/docker.sock", "containerPath": "/s"}]}),
+    ("engine-socket", {"mounts": [{"type": "bind", "source": "/run/user/1000/", "target": "/s"}]}),
+    ("health-check", {"healthcheck": {"tests": ["NONE"]}}),
+    ("health-check", {"healthcheck": {"tests": []}}),
 ]
 
 
@@ -105,7 +128,25 @@ def test_what_a_preview_does_not_know_breaks_no_rule(name: str) -> None:
     assert broken({**GOOD, name: UNKNOWN}) == []
 
 
-@pytest.mark.parametrize("image", [DIGEST, "orca-agents/api:b99a8d707055", f"nginx@{DIGEST}"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"envs": ["TOKEN=/run/secrets/token", "BYPASS=1", "PWD=/app", "OLDPWD=x", "SORT_KEY=id", "URL=http://a:80/@b"]},
+        {"command": ["serve", "--password-file", "/run/secrets/p", "--token", "/run/secrets/t", "--max-tokens", "8"]},
+        {"command": ["sh", "-c", 'exec serve --password "$PASSWORD" --token=$(cat token)']},
+        {"command": ["serve", "--password", "--verbose"]},
+        {"healthcheck": {"tests": UNKNOWN}},
+        {"cpus": None, "cpuQuota": 50000.0},
+        {"cpus": "0.05"},
+    ],
+)
+def test_what_only_looks_like_a_mistake_is_none(change: dict[str, Any]) -> None:
+    assert broken({**GOOD, **change}) == []
+
+
+@pytest.mark.parametrize(
+    "image", [DIGEST, "orca-agents/api:b99a8d707055", "orca-agents/api:309912345678", f"nginx@{DIGEST}"]
+)
 def test_an_image_by_its_content_is_pinned(image: str) -> None:
     assert broken({**GOOD, "image": image}) == []
 
@@ -142,6 +183,9 @@ def test_the_project_s_own_containers_are_excused_from_what_they_are_exempt_from
     config = whole(place("doc"), monitoring={}, logging={}, api={"before": {"command": ["true"]}})
     found = excuses(ROOT, "none")
     works = everything(load("doc", config)).services
+    for work in works:
+        envs = [f"{name}={value}" for name, value in work.env.items()]
+        assert "plain-secret" not in broken({"envs": envs, "entrypoints": work.entrypoint, "command": work.command})
     asked = [
         (work, rules.get(exemption.rule, exemption.rule))
         for work in works
