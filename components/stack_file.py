@@ -32,12 +32,13 @@ _EXACT = 2**53  # beyond, a whole number in an object loses digits
 _LARGEST = 10**21  # from here on a whole number is written with an exponent
 
 
-def read_stack(stack: str, folder: Path = ROOT) -> Settings:
+def read_stack(stack: str, folder: Path = ROOT, *, unpinned: bool = False) -> Settings:
     """The settings of a stack, for commands that run without Pulumi: secrets stay encrypted, and are None.
 
-    Raises SettingsError, also when there is no such file.
+    `unpinned`: an image of a production stack may be without its digest. Raises SettingsError, also when there is no
+    such file.
     """
-    return load(stack, read(stack, folder))
+    return load(stack, read(stack, folder), unpinned=unpinned)
 
 
 def read(stack: str, folder: Path) -> dict[str, Any]:

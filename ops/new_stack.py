@@ -1,6 +1,7 @@
 """`new-stack`: a configuration file with every setting, its meaning, its default and what a change of it does.
 
-What the production stack sets is set, in its own values; all else is a comment. The new stack has its own addresses.
+What the production stack sets is set, in its own values; all else is a comment. The new stack has its own addresses,
+host and secrets: a stack's secrets can be decrypted in that stack alone.
 """
 
 import re
@@ -8,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import yaml
@@ -15,8 +17,10 @@ from pydantic import BaseModel
 
 from components.stack_file import ROOT, read_stack
 from engine.errors import Refused
+from policy.excuses import KEY
 from settings import SettingsError
-from settings.schema import Leaf, leaves
+from settings.scalars import is_secret, marked
+from settings.schema import Leaf, leaves, pulumi_path
 from settings.values import RequestRate
 
 _PREFIX = "orca-agents:"
@@ -38,14 +42,49 @@ def new_stack(name: str, folder: Path = ROOT) -> None:
         raise Refused(f"{file.name} is there already. Nothing was written.")
     file.write_text(text(name, folder), encoding="utf-8")
     print(f"{file.name} is written. Set your host name, images and models in it; then `make preview STACK={name}`.")
+    if "dockerHost" in _written(folder):
+        print(f"dockerHost was not copied from {_MODEL}: set the host of {name}.")
+    for path in _secrets(_written(folder)):
+        print(
+            f"A secret was not copied: `pulumi config set --secret --path {quote(pulumi_path(path))} --stack {name}`."
+        )
 
 
 def text(name: str, folder: Path = ROOT) -> str:
     """The file of a stack of that name, beside those in `folder`."""
-    written = yaml.safe_load((folder / f"Pulumi.{_MODEL}.yaml").read_text(encoding="utf-8"))["config"]
-    values = {key.removeprefix(_PREFIX): value for key, value in written.items()}
+    values = _open(_written(folder))
     values["network"] = {**values.get("network", {}), "cidr": str(free_range(folder))}
-    return _HEAD.format(name=name) + "".join(_lines(values))
+    values.pop("dockerHost", None)
+    return _HEAD.format(name=name) + "".join(_lines(values)) + _excuses(values.get(KEY) or [], name)
+
+
+def _written(folder: Path) -> dict[str, Any]:
+    """The configuration of the production stack, by key."""
+    config = yaml.safe_load((folder / f"Pulumi.{_MODEL}.yaml").read_text(encoding="utf-8"))["config"]
+    return {key.removeprefix(_PREFIX): value for key, value in config.items()}
+
+
+def _secrets(value: Any, above: tuple[int | str, ...] = ()) -> Iterator[tuple[int | str, ...]]:
+    """Where in the configuration there are Pulumi secrets."""
+    if is_secret(marked(value)):
+        yield above
+    elif isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _secrets(part, (*above, key))
+
+
+def _open(value: Any) -> Any:
+    """The same without Pulumi secrets."""
+    if isinstance(value, dict):
+        return {key: _open(part) for key, part in value.items() if not is_secret(marked(part))}
+    return [_open(part) for part in value if not is_secret(marked(part))] if isinstance(value, list) else value
+
+
+def _excuses(written: list[dict[str, str]], name: str) -> str:
+    """What the production stack's containers are excused from, for those of the new stack."""
+    own = [{**entry, "resource": re.sub(rf"^{_MODEL}-", f"{name}-", entry["resource"])} for entry in written]
+    lines = (f"{_indent(1)}- {_flow(entry)}\n" for entry in own)
+    return f"{_indent(0)}{KEY}:\n{''.join(lines)}" if own else ""
 
 
 def free_range(folder: Path) -> IPv4Network:

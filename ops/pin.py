@@ -18,7 +18,7 @@ from workloads.images import PUBLISHED
 def pin(stack: str, *, move: bool) -> None:
     """The engine of the stack asks, with its own credentials and its way to the registries. A digest of the file that
     differs has been reviewed: it stays, unless `move` is true. Raises Refused when a tag's digest cannot be had."""
-    settings = read_stack(stack)
+    settings = read_stack(stack, unpinned=True)
     client = connect(engine_of(stack))
     file = ROOT / f"Pulumi.{stack}.yaml"
     text, unknown = file.read_text(encoding="utf-8"), []

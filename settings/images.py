@@ -25,13 +25,17 @@ def in_production(info: ValidationInfo) -> bool:
 
 def _unpinned(value: str, tag: str | None, digest: str | None, info: ValidationInfo) -> str | None:
     """What is wrong with this pin, if anything."""
-    if not in_production(info):
+    if not info.context or not in_production(info):
         return None
     if value == LOCAL:
         return '"local" is for development stacks; name a published image'
     if tag in (None, "latest"):
         return f'"{value}" can change under the same name; a production stack needs a specific tag'
-    return None if digest else f'"{value}" has no digest; a production stack needs tag@sha256:<digest>'
+    return (
+        None
+        if digest or info.context["unpinned"]
+        else f'"{value}" has no digest; a production stack needs tag@sha256:<digest>'
+    )
 
 
 def _image(value: str, info: ValidationInfo) -> str:

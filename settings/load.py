@@ -38,19 +38,27 @@ class SettingsError(ValueError):
     """The configuration cannot be used; the message names every key at fault."""
 
 
-def load(stack: str, values: Mapping[str, Any], fetched: Mapping[Reference, SecretStr] | None = None) -> Settings:
+def load(
+    stack: str,
+    values: Mapping[str, Any],
+    fetched: Mapping[Reference, SecretStr] | None = None,
+    *,
+    unpinned: bool = False,
+) -> Settings:
     """Read the configuration of `stack`, with what stores have given (`fetched`) in the place of references to it.
 
     `values` maps each key (without the project's prefix) to its value as Pulumi hands it over: text for scalars, JSON
     text or plain data for lists and objects. A secret in it is a `SecretStr`, a `Sealed`, or as in the file
     `{secure: …}`; a secret in a place where it would end in plain text is an error. So is a plain text in the place of
-    a secret: in `api.secrets` always, elsewhere in production. Raises `SettingsError` with all wrong values at once or,
-    where each value is right, with all that do not fit together.
+    a secret: in `api.secrets` always, elsewhere in production. `unpinned`: an image of a production stack may be
+    without its digest. Raises `SettingsError` with all wrong values at once or, where each value is right, with all
+    that do not fit together.
     """
     # Always validated, for production has no default for an image, and none for who may come in.
     data: dict[str, Any] = {"images": {}, "edge": {}}
     data |= {key: marked(decoded(value)) for key, value in values.items() if not _unset(key, value)}
-    context: dict[str, Any] = {"production": data.get("profile", "production") == "production"}
+    production = data.get("profile", "production") == "production"
+    context: dict[str, Any] = {"production": production, "unpinned": unpinned}
     if fetched is not None:
         context[FETCHED] = fetched
     try:

@@ -7,6 +7,7 @@ test_docs.py and test_compose.py carry out every command that tests/pages.py doe
 import contextlib
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,12 @@ from policy.excuses import KEY, excuses
 from rollout import __main__ as rollout
 from settings import load
 from settings.schema import leaves
-from tests.pages import NOT_CODE, NOT_RUN, PAGES, YAML, blocks, commands
+from tests.pages import FROM_COMPOSE, NOT_CODE, NOT_RUN, PAGES, YAML, blocks, commands
 from tools.lab.project import ROOT, overlaid
 
 # Programs that are not this project's.
 OTHERS = {
-    ".", "curl", "df", "docker", "echo", "eval", "ollama", "openssl", "pip", "policy/venv/bin/pip", "python3",
+    "curl", "df", "docker", "echo", "eval", "ollama", "openssl", "pip", "policy/venv/bin/pip", "python3", "sed",
 }  # fmt: skip
 PULUMI = {"up", "preview", "stack", "config", "login"}
 BASE: dict[str, Any] = {"profile": "development", "OLLAMA_VERSION": "1", "OLLAMA_MODELS": ["a:1"], "IMAGE_TAG": "1"}
@@ -88,6 +89,21 @@ def test_a_wrong_command_would_be_found(command: str) -> None:
         check(command)
 
 
+def test_the_way_from_compose_keeps_what_env_says_and_executes_none_of_it(tmp_path: Path) -> None:
+    lines = [command for block in blocks(FROM_COMPOSE) for command in commands(block)]
+    write = next(line for line in lines if line.startswith('echo "API_KEY='))
+    read = next(line for line in lines if "&& API_KEY=" in line).partition(" && ")[2]
+    (tmp_path / ".env").write_text("OLLAMA_MODELS=a:1 touch executed\n")
+    said = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f'{write}\n{read}\necho "API_KEY=$API_KEY"'],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert re.fullmatch(r"API_KEY=[0-9a-f]{64}\n", said.stdout)
+    kept, key = (tmp_path / ".env").read_text().splitlines()
+    assert (kept, key) == ("OLLAMA_MODELS=a:1 touch executed", said.stdout.strip())
+    assert not (tmp_path / "executed").exists()
+
+
 def single(block: str) -> Iterator[str]:
     """The single commands of a shell block, without redirections and what they are piped into."""
     for line in commands(block):
@@ -118,7 +134,7 @@ def check(command: str) -> None:
         case ["pulumi", verb, *_]:
             assert verb in PULUMI, command
         case [program, *_]:
-            assert program in OTHERS, command
+            assert (program.partition("=$(")[2] or program) in OTHERS, command
 
 
 def is_setting(key: str) -> bool:

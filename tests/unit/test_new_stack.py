@@ -9,6 +9,7 @@ import pytest
 from components.stack_file import read_stack
 from engine.errors import Refused
 from ops.new_stack import new_stack
+from policy.excuses import excuses
 from settings import Settings, SettingsError
 from settings.schema import leaves
 from tools.lab.project import ROOT
@@ -30,6 +31,28 @@ def test_it_has_the_settings_of_production_and_addresses_of_its_own(folder: Path
     assert made.model_copy(update={"stack": "prod", "network": prod.network}) == prod
     new_stack("third", folder)
     assert str(read_stack("third", folder).network.cidr) == "10.77.48.0/20"
+
+
+def test_it_has_no_secret_and_no_host_of_production(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Production's secrets cannot be decrypted in another stack, so their places are named."""
+    file = folder / "Pulumi.prod.yaml"
+    text = file.read_text().replace("keys: []", "keys: [{secure: v1:ab}, {secure: v1:cd}]")
+    text = text.replace("hostname:", "tls: {certificate: {secure: v1:ef}, key: {secure: v1:gh}}\n    hostname:", 1)
+    file.write_text(
+        f"{text}  orca-agents:dockerHost: ssh://deploy@production\n"
+        "  policy:excuses: [{rule: plain-secret, resource: prod-api-*, why: 'its image: reads no file'}]\n"
+    )
+    new_stack("second", folder)
+    written = (folder / "Pulumi.second.yaml").read_text()
+    assert "secure" not in written
+    assert "ssh://deploy@production" not in written
+    assert read_stack("second", folder).edge.api_keys["first-client"].keys == ()
+    *_, excuse = excuses(folder, "second")
+    assert (excuse.resource, excuse.why) == ("second-api-*", "its image: reads no file")
+    said = capsys.readouterr().out
+    assert "dockerHost was not copied from prod" in said
+    for path in ("'edge.apiKeys.first-client.keys[1]'", "edge.tls.certificate", "edge.tls.key"):
+        assert f"`pulumi config set --secret --path {path} --stack second`" in said
 
 
 def test_every_setting_is_there_with_its_meaning(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The rules of the policy pack as pure functions, and the excuses from them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,19 @@ def test_an_excuse_without_a_reason_is_refused(tmp_path: Path, written: str) -> 
     (tmp_path / "Pulumi.dev.yaml").write_text(f"config: {{policy:excuses: {written}}}")
     with pytest.raises(ValueError, match=r"policy:excuses in Pulumi\.dev\.yaml"):
         excuses(tmp_path, "dev")
+
+
+@pytest.mark.parametrize("page", ["docs/secrets.md", "Pulumi.prod.yaml"])
+def test_a_secret_as_a_variable_has_its_excuse_beside_it(tmp_path: Path, page: str) -> None:
+    """The pack sees the value of a Pulumi secret, and no mark of one."""
+    assert broken({**GOOD, "envs": ["DATABASE_URL=postgres://app:hunter2@db/app"]}) == ["plain-secret"]
+    (shown,) = re.findall(r"policy:excuses:\n(?:.*(?:rule|resource|why): .*\n)+", (ROOT / page).read_text())
+    shown = "\n".join(f"  {line.strip(' #')}" for line in shown.splitlines())
+    written = re.sub(r"(?m)^  (resource|why)", r"    \1", shown)
+    (tmp_path / "Pulumi.prod.yaml").write_text(f"config:\n{written}\n")
+    (excuse,) = excuses(tmp_path, "prod")
+    assert excuse.covers("plain-secret", "prod-api-blue")
+    assert not excuse.covers("plain-secret", "prod-nginx")
 
 
 def test_the_project_s_own_containers_are_excused_from_what_they_are_exempt_from() -> None:
