@@ -46,7 +46,9 @@ def test_it_has_no_secret_and_no_host_of_production(folder: Path, capsys: pytest
     written = (folder / "Pulumi.second.yaml").read_text()
     assert "secure" not in written
     assert "ssh://deploy@production" not in written
-    assert read_stack("second", folder).edge.api_keys["first-client"].keys == ()
+    clients = read_stack("second", folder).edge.api_keys
+    assert clients is not None
+    assert clients["first-client"].keys == ()
     *_, excuse = excuses(folder, "second")
     assert (excuse.resource, excuse.why) == ("second-api-*", "its image: reads no file")
     said = capsys.readouterr().out
