@@ -122,6 +122,27 @@ def test_a_plan_that_fails_is_the_comment_too(tmp_path: Path) -> None:
     assert (tmp_path / "summary").read_text() == shown
 
 
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("orca-agents:dockerHost: ssh://deploy@llm-1.example.com", 0),
+        ("orca-agents:dockerHost: 'tcp://llm-1.example.com:2376'", 0),
+        ("orca-agents:dockerHost: unix:///var/run/docker.sock", 1),
+        ("# orca-agents:dockerHost: ssh://deploy@llm-1.example.com", 1),
+        ("orca-agents:IMAGE_TAG: 1.0.0", 1),
+    ],
+)
+def test_production_is_never_deployed_on_the_runner_itself(tmp_path: Path, line: str, code: int) -> None:
+    (tmp_path / "Pulumi.prod.yaml").write_text(f"config:\n  {line}\n")
+    (job,) = workflow("deploy")["jobs"].values()
+    assert "uses" in job["steps"][0]
+    gitlab = yaml.safe_load((ROOT / "docs" / "gitlab-ci.yml").read_text())["deploy"]["script"]
+    for script in (job["steps"][1]["run"], gitlab[0]):
+        done = subprocess.run(["bash", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == code
+        assert ("Nothing was changed" in done.stderr) == bool(code)
+
+
 def test_the_way_to_the_host_is_for_its_owner_alone(tmp_path: Path) -> None:
     given = {"HOME": str(tmp_path), "KEY": "line 1\nline 2", "KNOWN_HOSTS": "host ssh-ed25519 AAAA"}
     script = step("deploy", "The way to the Docker host")["run"]
