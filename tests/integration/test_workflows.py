@@ -65,7 +65,7 @@ def test_pulumi_has_the_version_of_the_project() -> None:
         (job,) = workflow(name)["jobs"].values()
         (used,) = (found["with"] for found in job["steps"] if "pulumi/actions" in found.get("uses", ""))
         assert used == {"pulumi-version": pinned("pulumi")}
-    assert f"pulumi-python:{pinned('pulumi')}" in (ROOT / "docs" / "gitlab-ci.yml").read_text()
+    assert f"pulumi-python-3.13:{pinned('pulumi')}" in (ROOT / "docs" / "gitlab-ci.yml").read_text()
 
 
 def test_nothing_is_deployed_before_the_policy_pack_has_seen_it() -> None:
@@ -160,3 +160,22 @@ def test_the_way_to_the_host_is_for_its_owner_alone(tmp_path: Path) -> None:
 def test_gitlab_has_the_same_jobs() -> None:
     found = yaml.safe_load((ROOT / "docs" / "gitlab-ci.yml").read_text())
     assert {"test", "preview", "deploy"} <= found.keys()
+
+
+def test_gitlab_installs_what_its_image_has_not() -> None:
+    """The image is Debian's slim one, with Python, curl, git and the CLI. The engine's client calls ssh."""
+    had = {
+        "apt-get", "cat", "curl", "echo", "exit", "export", "grep", "install", "policy/venv/bin/pip",
+        "policy/venv/bin/python", "printf", "pulumi", "python", "python3",
+    }  # fmt: skip
+    found = yaml.safe_load((ROOT / "docs" / "gitlab-ci.yml").read_text())
+    for job in ("preview", "deploy"):
+        lines = [*found[job]["before_script"], *found[job]["script"], *found[job].get("after_script", [])]
+        script = re.sub(r"'[^']*'|\"[^\"]*\"", "text", re.sub(r"\\\n", " ", "\n".join(lines)))
+        script = re.sub(r"#.*|failed=.*", "", script)
+        used = {part.split()[0] for part in re.split(r"\|+|&&|[\n{};]", script) if part.strip()} | {"ssh"}
+        assert "pulumi" in used
+        (names,) = re.findall(r"apt-get install (.*)", lines[0])
+        installed = {"ssh" if name == "openssh-client" else name for name in names.split() if name[0] != "-"}
+        assert used - had <= installed
+        assert installed <= {"jq", "ssh"}
