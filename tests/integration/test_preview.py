@@ -12,7 +12,7 @@ from tools.lab.project import ROOT, Project
 from workloads.stack import stack as everything
 
 COMMENT = 64_000
-"""Characters at which pulumi/actions cuts a comment."""
+"""Bytes at which the workflow cuts a comment."""
 
 
 def preview(folder: Path, host: str) -> tuple[int, str]:
@@ -51,4 +51,4 @@ def test_the_production_stack_is_previewed_from_a_clean_checkout(tmp_path: Path)
     services = {work.service for work in everything(read_stack("prod")).services}
     assert planned >= services | {"api-blue", "edge-nginx"}
     assert "secure-containers@v1.0.0" in said
-    assert len(said) < COMMENT
+    assert len(said.encode()) < COMMENT

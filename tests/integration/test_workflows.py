@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tools.lab.project import ROOT
+from tools.lab.project import ROOT, Project
 from tools.toolchain.pins import pinned
 
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 FOLDER = ROOT / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))
+STORES = ROOT / "stores"
 # Those of `on` in YAML 1.1, as PyYAML reads it.
 ON = True
 
@@ -63,9 +64,83 @@ def test_pulumi_has_the_version_of_the_project() -> None:
     for name in ("preview", "deploy"):
         (job,) = workflow(name)["jobs"].values()
         (used,) = (found["with"] for found in job["steps"] if "pulumi/actions" in found.get("uses", ""))
-        assert used["pulumi-version"] == pinned("pulumi")
-        assert used["policyPacks"] == "policy"
-    assert f"pulumi-python:{pinned('pulumi')}" in (ROOT / "docs" / "gitlab-ci.yml").read_text()
+        assert used == {"pulumi-version": pinned("pulumi")}
+    assert f"pulumi-python-3.13:{pinned('pulumi')}" in (ROOT / "docs" / "gitlab-ci.yml").read_text()
+
+
+def test_nothing_is_deployed_before_the_policy_pack_has_seen_it() -> None:
+    """By `ops preview`, which has a time limit for the pack's start."""
+    gitlab = yaml.safe_load((ROOT / "docs" / "gitlab-ci.yml").read_text())["deploy"]["script"]
+    for lines in (step("deploy", "Plan and deploy")["run"].splitlines(), gitlab):
+        plan = lines.index("python -m ops preview --stack prod")
+        assert lines[plan + 1].startswith("pulumi up --stack prod ")
+        assert "--policy-pack policy" in lines[plan + 1]
+
+
+def test_pulumi_gets_the_way_to_the_state_and_a_deployment_that_to_the_stores() -> None:
+    state = {
+        "PULUMI_BACKEND_URL", "PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE",
+        "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+    }  # fmt: skip
+    stores = set(re.findall(r"\b(?:DOPPLER|VAULT)_[A-Z_]+", "".join(map(Path.read_text, STORES.glob("*.py")))))
+    assert len(stores) == 3
+    plan, deploy = step("preview", "Plan")["env"], step("deploy", "Plan and deploy")["env"]
+    assert plan.keys() == state
+    assert deploy.keys() - {"PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER"} == state | stores
+    for file, names in (("preview", state), ("deploy", stores)):
+        head = (FOLDER / f"{file}.yml").read_text().split("\nname:")[0]
+        assert [name for name in names if name not in head] == []
+
+
+def test_a_plan_that_fails_is_the_comment_too(tmp_path: Path) -> None:
+    """The preview is the real one, of a stack that breaks a rule; `gh` writes down what it is asked."""
+    written = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text())["config"]
+    config = {key.removeprefix("orca-agents:"): value for key, value in written.items()}
+    project = Project(tmp_path, "prod", config | {"dockerHost": "ssh://nobody@127.0.0.1:1"})
+    programs = project.folder / "Pulumi.yaml"
+    programs.write_text(programs.read_text().replace('"*-nginx"', '"nothing"'))  # no excuse for the edge's ports
+    plan = step("preview", "Plan")
+    assert plan["shell"] == "bash"
+    done = project.run("bash", "-eo", "pipefail", "-c", plan["run"], check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "[mandatory]  published-port" in done.stdout
+
+    comment = step("preview", "Comment")
+    assert comment["if"] == "${{ !cancelled() && steps.plan.outcome != 'skipped' }}"
+    (tmp_path / "gh").write_text('#!/bin/sh\nprintf "%s\\n" "$@" >asked\n')
+    (tmp_path / "gh").chmod(0o755)
+    project.env |= {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "PULL_REQUEST": "https://github.com/a/b/pull/1",
+    }
+    project.run("bash", "-e", "-c", comment["run"])
+    asked = (project.folder / "asked").read_text().split()
+    assert asked[:3] == ["pr", "comment", "https://github.com/a/b/pull/1"]
+    shown = (project.folder / asked[asked.index("--body-file") + 1]).read_text()
+    assert shown == f"```\n{done.stdout}\n```\n"
+    assert (tmp_path / "summary").read_text() == shown
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("orca-agents:dockerHost: ssh://deploy@llm-1.example.com", 0),
+        ("orca-agents:dockerHost: 'tcp://llm-1.example.com:2376'", 0),
+        ("orca-agents:dockerHost: unix:///var/run/docker.sock", 1),
+        ("# orca-agents:dockerHost: ssh://deploy@llm-1.example.com", 1),
+        ("orca-agents:IMAGE_TAG: 1.0.0", 1),
+    ],
+)
+def test_production_is_never_deployed_on_the_runner_itself(tmp_path: Path, line: str, code: int) -> None:
+    (tmp_path / "Pulumi.prod.yaml").write_text(f"config:\n  {line}\n")
+    (job,) = workflow("deploy")["jobs"].values()
+    assert "uses" in job["steps"][0]
+    gitlab = yaml.safe_load((ROOT / "docs" / "gitlab-ci.yml").read_text())["deploy"]["script"]
+    for script in (job["steps"][1]["run"], gitlab[0]):
+        done = subprocess.run(["bash", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == code
+        assert ("Nothing was changed" in done.stderr) == bool(code)
 
 
 def test_the_way_to_the_host_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -85,3 +160,22 @@ def test_the_way_to_the_host_is_for_its_owner_alone(tmp_path: Path) -> None:
 def test_gitlab_has_the_same_jobs() -> None:
     found = yaml.safe_load((ROOT / "docs" / "gitlab-ci.yml").read_text())
     assert {"test", "preview", "deploy"} <= found.keys()
+
+
+def test_gitlab_installs_what_its_image_has_not() -> None:
+    """The image is Debian's slim one, with Python, curl, git and the CLI. The engine's client calls ssh."""
+    had = {
+        "apt-get", "cat", "curl", "echo", "exit", "export", "grep", "install", "policy/venv/bin/pip",
+        "policy/venv/bin/python", "printf", "pulumi", "python", "python3",
+    }  # fmt: skip
+    found = yaml.safe_load((ROOT / "docs" / "gitlab-ci.yml").read_text())
+    for job in ("preview", "deploy"):
+        lines = [*found[job]["before_script"], *found[job]["script"], *found[job].get("after_script", [])]
+        script = re.sub(r"'[^']*'|\"[^\"]*\"", "text", re.sub(r"\\\n", " ", "\n".join(lines)))
+        script = re.sub(r"#.*|failed=.*", "", script)
+        used = {part.split()[0] for part in re.split(r"\|+|&&|[\n{};]", script) if part.strip()} | {"ssh"}
+        assert "pulumi" in used
+        (names,) = re.findall(r"apt-get install (.*)", lines[0])
+        installed = {"ssh" if name == "openssh-client" else name for name in names.split() if name[0] != "-"}
+        assert used - had <= installed
+        assert installed <= {"jq", "ssh"}
