@@ -16,13 +16,14 @@ _SIGNATURE, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d7
 
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
-    """`containers` by name: the inputs of the provider, and `ids` theirs. `pids` are limits of processes, which a step
-    has set. `live` is the colour that the update made live, empty for a stack without one."""
+    """`containers` and `networks` by name: the inputs of the provider. `ids` are those of the containers. `pids` are
+    limits of processes, which a step has set. `live` is the colour that the update made live, empty for a stack without
+    one."""
 
     stack: str
     containers: Mapping[str, Mapping[str, Any]]
     ids: Mapping[str, str]
-    networks: tuple[str, ...] = ()
+    networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
     pids: Mapping[str, int] = field(default_factory=dict)
     live: str = ""
@@ -53,7 +54,7 @@ def of_resources(stack: str, resources: list[dict[str, Any]], live: str) -> Depl
         stack=stack,
         containers=containers,
         ids={name: str(found["id"]) for name, found in containers.items()},
-        networks=tuple(str(found["name"]) for found in of(_NETWORK)),
+        networks={str(found["name"]): found for found in of(_NETWORK)},
         volumes=tuple(str(found["name"]) for found in of(_VOLUME)),
         pids={step["container"]: step["pids"] for step in steps if {"container", "pids"} <= step.keys()},
         live=live,

@@ -1,9 +1,12 @@
 """How the host differs from what was deployed: one kind of difference a function."""
 
+import base64
 import io
+import posixpath
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 import docker
@@ -24,6 +27,7 @@ _LIMITS = {
     "cpuQuota": ("CpuQuota", 1),
 }
 """The provider's inputs, to the engine's fields and the size of one unit."""
+_SHARES = 1024  # the engine's own, where it notes none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,7 @@ def findings(wanted: Deployed, client: docker.DockerClient, where: Address) -> l
         *look.gone(),
         *look.stopped(),
         *look.changed(),
+        *look.opened(),
         *look.limits(),
         *look.flip(),
         *look.files(),
@@ -96,6 +101,20 @@ class _Look:
                     command = f"{self._docker} network connect{address}{aliases} {network['name']} {name}"
                     yield Finding(kind="changed", what=f"{name} is not on {network['name']}", mend=[command])
 
+    def opened(self) -> Iterator[Finding]:
+        """Networks that somebody has made anew, open to the outside or closed to it."""
+        for network in self._client.networks.list():
+            name = str(network.name)
+            wanted = self._wanted.networks.get(name)
+            if wanted is None or bool(network.attrs["Internal"]) == bool(wanted.get("internal")):
+                continue
+            joined = sorted(found["Name"] for found in self._client.networks.get(name).attrs["Containers"].values())
+            leave = [f"{self._docker} network disconnect --force {name} {container}" for container in joined]
+            what = f"the network {name} is {'not ' if wanted.get('internal') else ''}internal"
+            again = "; look again behind the commands, for the containers must then be connected to the new one"
+            mend = [*leave, f"{self._docker} network rm {name}", self._up]
+            yield Finding(kind="changed", what=f"{what}{again}", mend=mend)
+
     def _parts(self, name: str, container: Container, inputs: Mapping[str, Any]) -> Iterator[str]:
         config = container.attrs["Config"]
         if config["Image"] != inputs.get("image"):
@@ -124,13 +143,19 @@ class _Look:
         for name in self._there.keys() - self._remade:  # which get their limits when they are made anew
             container, inputs = self._there[name], self._wanted.containers[name]
             host = container.attrs["HostConfig"]
-            wanted = {field: int(inputs[key] * unit) for key, (field, unit) in _LIMITS.items() if inputs.get(key)}
+            wanted: dict[str, int | str] = {
+                field: int(inputs[key] * unit) for key, (field, unit) in _LIMITS.items() if inputs.get(key)
+            }
             if inputs.get("cpus"):
                 wanted["NanoCpus"] = round(float(inputs["cpus"]) * 1e9)
             if pids := self._wanted.pids.get(name):
                 wanted["PidsLimit"] = pids
+            wanted["CpuShares"] = int(inputs.get("cpuShares") or _SHARES)
+            wanted["RestartPolicy"] = inputs.get("restart") or "no"
+            has = {**host, "CpuShares": host["CpuShares"] or _SHARES}
+            has["RestartPolicy"] = host["RestartPolicy"]["Name"] or "no"
             if differ := [
-                f"{field} {host[field]} in place of {value}" for field, value in wanted.items() if host[field] != value
+                f"{field} {has[field]} in place of {value}" for field, value in wanted.items() if has[field] != value
             ]:
                 mend = [f"{self._docker} update {_options(wanted)} {name}"]
                 yield Finding(kind="limits", what=f"{name} has {', '.join(differ)}", mend=mend)
@@ -151,20 +176,25 @@ class _Look:
 
     def files(self) -> Iterator[Finding]:
         for name, container in self._there.items():
-            uploads = {
-                entry["file"]: entry.get("content") or ""
-                for entry in self._wanted.containers[name].get("uploads") or []
-            }
+            inputs = self._wanted.containers[name]
+            uploads = {entry["file"]: _content(entry) for entry in inputs.get("uploads") or []}
             if not uploads:
                 continue
+            volume = name.removesuffix("-files")
             found = _files(container, "/files") if all(path.startswith("/files/") for path in uploads) else {}
-            if differ := sorted(path for path, text in uploads.items() if found.get(path) != text.encode()):
+            if differ := sorted(path for path, text in uploads.items() if found.get(path) != text):
                 shown = ", ".join(path.removeprefix("/files/") for path in differ[:3]) + (
                     " and more" if len(differ) > 3 else ""
                 )
-                volume = name.removesuffix("-files")
                 mend = [f"{self._docker} rm --force {name}", self._up]
                 yield Finding(kind="file", what=f"in the volume {volume}, {shown} differs or is missing", mend=mend)
+            folders = {posixpath.dirname(path) for path in uploads}
+            # Beside them are only those of releases before.
+            for path in sorted(path for path in found.keys() - uploads.keys() if posixpath.dirname(path) in folders):
+                run = f"{self._docker} run --rm --user 0 --network none --volume {volume}:/files --entrypoint rm"
+                mend = [f"{run} {inputs['image']} {quote(path)}"]
+                what = f"in the volume {volume}, {path.removeprefix('/files/')} is none of the program's files"
+                yield Finding(kind="file", what=what, mend=mend)
 
     def foreign(self) -> Iterator[Finding]:
         for name in self._wanted.networks:
@@ -177,13 +207,23 @@ class _Look:
                 yield Finding(kind="foreign", what=f"{stranger} is on the network {name}", mend=mend)
 
 
-def _options(limits: Mapping[str, int]) -> str:
+def _content(upload: Mapping[str, Any]) -> bytes:
+    return (
+        base64.b64decode(upload["contentBase64"])
+        if upload.get("contentBase64")
+        else str(upload.get("content") or "").encode()
+    )
+
+
+def _options(limits: Mapping[str, int | str]) -> str:
     """The options of `docker update` that set these limits."""
     spelled = {
         "Memory": lambda value: f"--memory {value}",
         "MemorySwap": lambda value: f"--memory-swap {value}",
         "MemoryReservation": lambda value: f"--memory-reservation {value}",
         "CpuQuota": lambda value: f"--cpu-quota {value}",
+        "CpuShares": lambda value: f"--cpu-shares {value}",
+        "RestartPolicy": lambda value: f"--restart {value}",
         "NanoCpus": lambda value: f"--cpus {value / 1e9:g}",
         "PidsLimit": lambda value: f"--pids-limit {value}",
     }

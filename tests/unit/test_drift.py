@@ -1,0 +1,127 @@
+"""What a host has beside the last update, by an engine's answers; tests/faults/test_drift.py mends a real host."""
+
+import base64
+import io
+import tarfile
+from types import SimpleNamespace
+from typing import Any, cast
+
+import docker
+import pytest
+
+from engine.address import Address
+from ops.drift.deployed import of_resources
+from ops.drift.findings import Finding, findings
+
+IMAGE = "nginx:1"
+CONTAINER, NETWORK = "docker:index/container:Container", "docker:index/network:Network"
+CARRIER = {
+    "name": "x-rules-files",
+    "image": IMAGE,
+    "mustRun": False,
+    "uploads": [
+        {"file": "/files/rules/api.yml", "content": "a"},
+        {"file": "/files/key", "contentBase64": base64.b64encode(b"\xff").decode()},
+    ],
+}
+WANTED = of_resources(
+    "x",
+    [
+        {"type": CONTAINER, "id": "1", "inputs": {"name": "x-app", "image": IMAGE, "restart": "unless-stopped"}},
+        {"type": CONTAINER, "id": "2", "inputs": CARRIER},
+        {"type": NETWORK, "id": "3", "inputs": {"name": "x-inner", "internal": True}},
+        {"type": NETWORK, "id": "4", "inputs": {"name": "x-outer"}},
+    ],
+    live="",
+)
+FILES = {"files/rules/api.yml": b"a", "files/key": b"\xff", "files/releases/before/nginx.conf": b"old"}
+
+
+class Engine:
+    """An engine's answers for the containers and networks of WANTED; `app` changes the first container's."""
+
+    def __init__(self, app: dict[str, Any], files: dict[str, bytes], *, internal: bool = True) -> None:
+        self.files = files
+        self.there = {
+            "x-app": self._container("1", app),
+            "x-rules-files": self._container("2", {"RestartPolicy": "no"}),
+        }
+        made = [("x-inner", internal), ("x-outer", False)]
+        joined = {"1": {"Name": "x-app"}}
+        networks = {
+            name: SimpleNamespace(id=name, name=name, attrs={"Internal": inner, "Containers": joined})
+            for name, inner in made
+        }
+        self.networks = SimpleNamespace(list=networks.values, get=networks.__getitem__)
+        self.containers = SimpleNamespace(get=self.there.__getitem__)
+        self.volumes = SimpleNamespace(list=list)
+        image = SimpleNamespace(attrs={"Config": {}})
+        self.images = SimpleNamespace(get=lambda _: image)
+
+    def _container(self, found: str, change: dict[str, Any]) -> Any:
+        policy = {"Name": change.pop("RestartPolicy", "unless-stopped")}
+        host = {"ReadonlyRootfs": False, "Privileged": False, "CpuShares": 0, "RestartPolicy": policy} | change
+        config = {"Image": IMAGE, "Env": [], "User": "", "Cmd": []}
+        attrs = {"Config": config, "HostConfig": host, "Image": "i", "NetworkSettings": {"Networks": {}}}
+        return SimpleNamespace(id=found, status="running", attrs=attrs, get_archive=self._archive)
+
+    def _archive(self, _: str) -> tuple[list[bytes], None]:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            for name, content in self.files.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+        return [packed.getvalue()], None
+
+
+def look(app: dict[str, Any] | None = None, files: dict[str, bytes] | None = None, **networks: bool) -> list[Finding]:
+    engine = Engine(app or {}, FILES | (files or {}), **networks)
+    return findings(WANTED, cast(docker.DockerClient, engine), Address("ssh://far"))
+
+
+def test_a_host_as_the_update_left_it_has_no_finding() -> None:
+    assert look() == []
+    assert look({"CpuShares": 1024}) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "option"),
+    [
+        ({"RestartPolicy": "no"}, "RestartPolicy no in place of unless-stopped", "--restart unless-stopped"),
+        ({"RestartPolicy": ""}, "RestartPolicy no in place of unless-stopped", "--restart unless-stopped"),
+        ({"CpuShares": 2}, "CpuShares 2 in place of 1024", "--cpu-shares 1024"),
+    ],
+)
+def test_what_an_update_by_hand_changes_is_a_limit(change: dict[str, Any], said: str, option: str) -> None:
+    (found,) = look(change)
+    assert (found.kind, found.what) == ("limits", f"x-app has {said}")
+    (command,) = found.mend
+    assert command.startswith("docker --host ssh://far update ")
+    assert option in command
+
+
+def test_a_file_beside_those_of_the_program_is_found() -> None:
+    (found,) = look(files={"files/rules/by hand.yml": b"groups: []"})
+    assert (found.kind, found.what) == (
+        "file",
+        "in the volume x-rules, rules/by hand.yml is none of the program's files",
+    )
+    (command,) = found.mend
+    assert command.endswith(f"--volume x-rules:/files --entrypoint rm {IMAGE} '/files/rules/by hand.yml'")
+
+
+def test_a_file_of_bytes_that_differs_is_found() -> None:
+    (found,) = look(files={"files/key": b"\xfe"})
+    assert found.what == "in the volume x-rules, key differs or is missing"
+
+
+def test_an_inner_network_that_is_open_is_found() -> None:
+    (found,) = look(internal=False)
+    assert found.kind == "changed"
+    assert found.what.startswith("the network x-inner is not internal")
+    assert list(found.mend) == [
+        "docker --host ssh://far network disconnect --force x-inner x-app",
+        "docker --host ssh://far network rm x-inner",
+        "pulumi up --refresh --stack x",
+    ]
