@@ -150,10 +150,11 @@ class _Look:
                 wanted["NanoCpus"] = round(float(inputs["cpus"]) * 1e9)
             if pids := self._wanted.pids.get(name):
                 wanted["PidsLimit"] = pids
-            wanted["CpuShares"] = int(inputs.get("cpuShares") or _SHARES)
             wanted["RestartPolicy"] = inputs.get("restart") or "no"
-            has = {**host, "CpuShares": host["CpuShares"] or _SHARES}
-            has["RestartPolicy"] = host["RestartPolicy"]["Name"] or "no"
+            has = {**host, "RestartPolicy": host["RestartPolicy"]["Name"] or "no"}
+            shares = int(inputs.get("cpuShares") or _SHARES)
+            if shares != (host["CpuShares"] or _SHARES):  # else no command may note a number where there is none
+                wanted["CpuShares"] = shares
             if differ := [
                 f"{field} {has[field]} in place of {value}" for field, value in wanted.items() if has[field] != value
             ]:

@@ -23,7 +23,7 @@ def _stop_edge(stack: SmallStack) -> None:
 
 def _loosen(stack: SmallStack) -> None:
     stack.container(f"api-{stack.live}").update(
-        mem_limit="128m", memswap_limit="128m", cpu_shares=512, restart_policy={"Name": "on-failure"}
+        mem_limit="128m", memswap_limit="128m", restart_policy={"Name": "on-failure"}
     )
 
 

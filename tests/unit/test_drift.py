@@ -99,6 +99,7 @@ def test_what_an_update_by_hand_changes_is_a_limit(change: dict[str, Any], said:
     (command,) = found.mend
     assert command.startswith("docker --host ssh://far update ")
     assert option in command
+    assert ("--cpu-shares" in command) == ("CpuShares" in change), "a refresh would see a weight where there was none"
 
 
 def test_a_file_beside_those_of_the_program_is_found() -> None:
