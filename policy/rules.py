@@ -25,8 +25,9 @@ _SECRET_NAME = re.compile(
 )
 _SECRET_TEXT = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----|://[^/\s:@]*:[^/\s@]+@")
 # `--name value`, `--name=value` and, for a shell, `NAME=value`; a value that is a variable of the shell is no secret.
+# `--no-name` has no value.
 _ARGUMENT = re.compile(
-    r"(?<![\w-])(?:--?(?P<option>[\w-]+)[=\s]\s*|(?P<variable>\w+)=)['\"]?(?=(?P<value>[^\s$'\"-]\S*))"
+    r"(?<![\w-])(?:(?!--?no-)--?(?P<option>[\w-]+)[=\s]\s*|(?P<variable>\w+)=)['\"]?(?=(?P<value>[^\s$'\"-]\S*))"
 )
 # A file in the place of a secret. A token in base64 may begin with a slash too, so it must be a usual folder.
 _FILE = re.compile(r"/(app|data|etc|home|mnt|opt|root|run|secrets|srv|tmp|usr|var)/")

@@ -136,6 +136,7 @@ def test_what_a_preview_does_not_know_breaks_no_rule(name: str) -> None:
         {"command": ["serve", "--password-file", "/run/secrets/p", "--token", "/run/secrets/t", "--max-tokens", "8"]},
         {"command": ["sh", "-c", 'exec serve --password "$PASSWORD" --token=$(cat token)']},
         {"command": ["serve", "--password", "--verbose"]},
+        {"command": ["psql", "--no-password", "app"]},
         {"healthcheck": {"tests": UNKNOWN}},
         {"cpus": None, "cpuQuota": 50000.0},
         {"cpus": "0.05"},
