@@ -190,11 +190,12 @@ class _Look:
                 mend = [f"{self._docker} rm --force {name}", self._up]
                 yield Finding(kind="file", what=f"in the volume {volume}, {shown} differs or is missing", mend=mend)
             folders = {posixpath.dirname(path) for path in uploads}
-            # Beside them are only those of releases before.
+            # In other folders are the files of releases before.
             for path in sorted(path for path in found.keys() - uploads.keys() if posixpath.dirname(path) in folders):
                 run = f"{self._docker} run --rm --user 0 --network none --volume {volume}:/files --entrypoint rm"
                 mend = [f"{run} {inputs['image']} {quote(path)}"]
-                what = f"in the volume {volume}, {path.removeprefix('/files/')} is none of the program's files"
+                why = "was added by hand, or the last update no longer needs it"
+                what = f"in the volume {volume}, {path.removeprefix('/files/')} {why}"
                 yield Finding(kind="file", what=what, mend=mend)
 
     def foreign(self) -> Iterator[Finding]:
