@@ -70,10 +70,16 @@ class FarHost:
         command = ["ssh", "-N", "-o", "ExitOnForwardFailure=yes", *options, f"root@{THERE}"]
         with subprocess.Popen(command) as process:
             try:
+                eventually(lambda: all(map(self._open, there)), 30, "ssh forwards the ports")
                 yield
                 assert process.poll() is None, "ssh has ended too early"
             finally:
                 process.terminate()
+
+    def _open(self, port: int) -> bool:
+        """Whether something listens on a port of its loopback."""
+        asked = ["nsenter", f"--net=/run/netns/{NAME}", "bash", "-c", f": </dev/tcp/127.0.0.1/{port}"]
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
     def end(self) -> None:
         self.engine.close()
