@@ -92,6 +92,7 @@ def _deployed(engine: docker.DockerClient, folder: Path, repository: str) -> Tar
     cpus = str(cores())
     api = {"image": repository, "cpus": cpus, "smoke": False, "env": {"VERSION": _VERSION}, "marksStreams": False}
     more: dict[str, Any] = {"api": api, "edge": {"cpus": cpus, "rateLimit": "off"}, "IMAGE_TAG": _VERSION}
+    more["ollama"] = {"cpus": min(4, cores())}  # an engine refuses more than its host has
     project = Project(base, STACK, whole(PLACE, **more, monitoring={}, logging={}))
     try:
         project.pulumi("stack", "init")
