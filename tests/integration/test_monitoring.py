@@ -489,6 +489,7 @@ class TestAlerts:
         del watched
         api = engine.containers.get(f"{PLACE.name}-api-blue")
         limit = api.attrs["HostConfig"]["Memory"]
+        # For longer than both waits for errors below: the memory must still be held when its alert is due.
         hold = f"import time; held = b'x' * int({limit} * 0.85); time.sleep(420)"
         api.exec_run(["python3", "-c", hold], detach=True)
         server = engine.containers.get(f"{PLACE.name}-ollama")
