@@ -150,7 +150,12 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> Mapping[str, obje
         "edge_name": "" if settings.edge.proxy_protocol else settings.edge.hostname,
         "colours": {colour: _any(api.upstreams(settings, colour, way)) for colour, way in ways.items()},
         "sinks": sinks(settings),
-        "receivers": _receivers(settings),
+        "read": ".+" if sinks(settings) else f"({edge.SERVICE}|{ollama.SERVICE})",
+        "receivers": ["file_log", *(["file_log/rollout"] if sinks(settings) else [])],
+        "exporters": [
+            *(sink.name for sink in sinks(settings)),
+            *(["signal_to_metrics"] if settings.monitoring else []),
+        ],
         "secrets": alertmanager.SECRETS,
         "listen": listen,
         "ports": {"health": collector.HEALTH, "own": collector.OWN, "derived": collector.DERIVED},
@@ -160,12 +165,6 @@ def _values(settings: Settings, ways: Mapping[Colour, Way]) -> Mapping[str, obje
         "config": pages.CONFIG,
         "state": places.STATE,
     }
-
-
-def _receivers(settings: Settings) -> Mapping[str, str]:
-    """The collector's readers of containers' logs, with a pattern for the services that each one reads."""
-    found = {"file_log": ".+"} if sinks(settings) else {}
-    return {**found, "file_log/requests": f"({edge.SERVICE}|{ollama.SERVICE})"} if settings.monitoring else found
 
 
 def _probes(settings: Settings, monitoring: Monitoring, ways: Mapping[Colour, Way]) -> list[dict[str, Any]]:

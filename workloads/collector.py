@@ -55,7 +55,7 @@ def agent(settings: Settings) -> Workload | None:
         user="0:0",
         entrypoint=("/otelcol-contrib",),
         command=(f"--config={CONFIG}/collector.yml",),
-        env={"GOMEMLIMIT": f"{mebibytes * 4 // 5}MiB"},
+        env={"GOGC": "400", "GOMEMLIMIT": f"{mebibytes * 4 // 5}MiB"},  # a fifth of its time was garbage collection
         networks=(
             attach(settings, "obs", _HOST),
             *([attach(settings, "egress", 15)] if has_far_sink(settings) else []),

@@ -224,6 +224,7 @@ class TestSinks:
             "otlp_http/victorialogs",
             "elasticsearch",
             "otlp_http/otlp",
+            "signal_to_metrics",
         ]
 
     def test_each_keeps_what_it_could_not_deliver_on_the_disk(self) -> None:
@@ -238,10 +239,13 @@ class TestSinks:
         with pytest.raises(SettingsError, match=f"logging.sinks.{min(sink)}: the collector .* set images.collector"):
             dev(logging={"sinks": sink})
 
-    def test_one_that_is_full_does_not_hold_up_the_count_of_requests(self) -> None:
-        """A receiver waits as long as the queue of one of its exporters is full."""
-        pipelines = collected(dev())["service"]["pipelines"]
-        assert not set(pipelines["logs"]["receivers"]) & set(pipelines["logs/requests"]["receivers"])
+    def test_one_that_is_full_holds_up_neither_the_others_nor_the_count_of_requests(self) -> None:
+        """A receiver waits as long as a queue blocks, and reads again for all of them what one of them has refused."""
+        sinks = {"elasticsearch": {"url": "https://c.d"}, "otlp": {"url": "https://a.b/v1/logs"}}
+        found = collected(dev(images=FAR, logging={"sinks": sinks}))
+        queues = [found["exporters"][name]["sending_queue"] for name in ("elasticsearch", "otlp_http/otlp")]
+        assert [queue["block_on_overflow"] for queue in queues] == [False, False]
+        assert "retry_on_failure" not in found["receivers"]["file_log"]
 
     @pytest.mark.parametrize("off", ["monitoring", "logging"])
     def test_nothing_is_read_for_nobody(self, off: str) -> None:
