@@ -38,7 +38,8 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def configured(folder: Path, *lines: str) -> None:
+def configured(folder: Path, *lines: str, project: str = "") -> None:
+    (folder / "Pulumi.yaml").write_text(f"name: orca-agents\n{project}")
     (folder / "Pulumi.x.yaml").write_text("\n".join(["config:", "  orca-agents:profile: production", *lines]))
 
 
@@ -63,6 +64,40 @@ def test_the_stacks_own_engine_is_asked(
     assert engine_of("x") == asked
 
 
+@pytest.mark.parametrize(
+    "line", [f"  dockerHost: {FAR}", f'  "dockerHost" : {FAR}', f"  'orca-agents:dockerHost': {FAR}"]
+)
+@pytest.mark.parametrize("project", ["", f"config:\n  dockerHost: {OTHER}"])
+def test_its_key_may_be_written_as_pulumi_reads_it(folder: Path, line: str, project: str) -> None:
+    configured(folder, line, project=project)
+    assert engine_of("x") == FAR
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"dockerHost: {FAR}",
+        f"orca-agents:dockerHost: {FAR}",
+        f"dockerHost: {{value: '{FAR}'}}",
+        f"dockerHost: {{type: string, default: '{FAR}'}}",
+    ],
+)
+@pytest.mark.parametrize("own", [True, False])
+def test_the_engine_may_be_that_of_the_project(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, written: str, own: bool
+) -> None:
+    configured(folder, project=f"config:\n  {written}")
+    if not own:
+        (folder / "Pulumi.x.yaml").unlink()
+        monkeypatch.setenv("DOCKER_HOST", OTHER)
+    assert engine_of("x") == FAR
+
+
+def test_a_key_of_somebody_else_is_none_of_the_stacks(folder: Path) -> None:
+    configured(folder, f"  docker:dockerHost: {FAR}")
+    assert engine_of("x") == DEFAULT
+
+
 def test_an_engine_that_the_user_named_in_vain_is_mentioned(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,12 +113,21 @@ def test_an_engine_that_the_user_named_in_vain_is_mentioned(
     ("line", "said"),
     [
         ("  orca-agents:dockerHost: {secure: v1:abc}", "dockerHost in Pulumi.x.yaml is not a text"),
+        ("  dockerHost: {value: v1:abc}", "dockerHost in Pulumi.x.yaml is not a text"),
         ("  orca-agents:dockerHost: [", "Pulumi.x.yaml is not valid YAML"),
+        (f"dockerHost: {FAR}\n- x", "Pulumi.x.yaml is not valid YAML"),
     ],
 )
 def test_a_file_that_cannot_tell_is_no_reason_to_guess(folder: Path, line: str, said: str) -> None:
     configured(folder, line)
     with pytest.raises(Usage, match=said):
+        engine_of("x")
+
+
+@pytest.mark.parametrize("project", ["config: [dockerHost]", "x: ["])
+def test_neither_is_one_of_the_project(folder: Path, project: str) -> None:
+    configured(folder, f"  dockerHost: {FAR}", project=project)
+    with pytest.raises(Usage, match=r"Pulumi\.yaml is not .*nothing says which engine"):
         engine_of("x")
 
 
