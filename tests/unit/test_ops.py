@@ -139,12 +139,26 @@ def test_without_a_file_the_user_has_to_name_the_engine(folder: Path, monkeypatc
     assert engine_of("x") == OTHER
 
 
+class Found:
+    """A container on an engine, with the name of what was begun."""
+
+    def __init__(self) -> None:
+        self.id, self.removed = "made", False
+
+    def remove(self, **_: bool) -> None:
+        self.removed = True
+
+
 class State:
     """A state with operations that were begun and never ended, and what came of it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *pending: dict[str, Any], provider: dict[str, Any]) -> None:
         self.written: dict[str, Any] | None = None
         self.asked: list[str] = []
+        self.container = Found()
+        self.error: Exception | None = None
+        self.locked = False
+        self.meanwhile: dict[str, Any] = {}
         urn = "urn:pulumi:x::orca-agents::pulumi:providers:docker::engine"
         for operation in pending:
             operation["resource"]["provider"] = f"{urn}::7c9f"
@@ -152,15 +166,22 @@ class State:
         self.content = {"deployment": {"resources": resources, "pending_operations": list(pending)}}
         monkeypatch.setattr("ops.recover.pulumi.read", self._read)
         monkeypatch.setattr("ops.recover.connect", self._connect)
+        monkeypatch.setattr("ops.recover.find", lambda *_: self.container)
 
     def _read(self, *words: str, stdin: str = "") -> str:
         if words[1] == "import":
+            assert not self.container.removed, "nothing is removed before the state is known to be free"
+            if self.locked:
+                raise PulumiFailed("the stack is currently locked by 1 lock(s)")
             self.written = json.loads(stdin)
+            self.content = {"deployment": self.written["deployment"] | self.meanwhile}
         return json.dumps(self.content)
 
     def _connect(self, where: str) -> docker.DockerClient:
         self.asked.append(where)
-        raise ConnectionError("asked")
+        if self.error:
+            raise self.error
+        return docker.DockerClient(base_url="unix:///nowhere", version="1.41")
 
 
 def begun(kind: str = "container:Container", how: str = "creating") -> dict[str, Any]:
@@ -170,10 +191,47 @@ def begun(kind: str = "container:Container", how: str = "creating") -> dict[str,
 def test_what_was_begun_on_the_stacks_engine_is_looked_for_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configured(folder, f"  orca-agents:dockerHost: {FAR}")
     state = State(monkeypatch, begun(), provider={"host": FAR})
+    assert recover.finish_interrupted("x") == 1
+    assert state.asked == [FAR]
+    assert state.container.removed
+    assert state.written is not None
+    assert state.written["deployment"]["pending_operations"] == []
+
+
+def test_what_could_not_be_asked_for_is_not_forgotten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configured(folder)
+    state = State(monkeypatch, begun(), provider={})
+    state.error = ConnectionError("no engine")
     with pytest.raises(ConnectionError):
         recover.finish_interrupted("x")
-    assert state.asked == [FAR]
-    assert state.written is None, "what could not be cleared up is not forgotten"
+    assert state.written is None
+
+
+def test_what_a_deployment_elsewhere_is_making_is_left_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds the state's lock, which may be where no file of this machine shows it."""
+    configured(folder)
+    state = State(monkeypatch, begun(), provider={})
+    state.locked = True
+    with pytest.raises(PulumiFailed, match=r"Nothing was changed\.(.|\n)*locked"):
+        recover.finish_interrupted("x")
+    assert not state.container.removed
+
+
+def test_so_is_what_one_has_begun_since(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configured(folder)
+    state = State(monkeypatch, begun(), provider={})
+    state.meanwhile = {"pending_operations": [begun()]}
+    with pytest.raises(Refused, match=r"Another deployment of x has begun; nothing was removed.*left x-nginx"):
+        recover.finish_interrupted("x")
+    assert not state.container.removed
+
+
+def test_what_one_has_made_since_is_left_alone_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configured(folder)
+    state = State(monkeypatch, begun(), provider={})
+    state.meanwhile = {"resources": [{"urn": "x", "id": state.container.id}]}
+    recover.finish_interrupted("x")
+    assert not state.container.removed
 
 
 @pytest.mark.parametrize(
