@@ -18,11 +18,19 @@ from ops import release as releasing
 from ops.pulumi import PulumiFailed
 from rollout import stack as rollout_stack
 from rollout.stack import engine_of
-from settings import Settings, load
+from settings import Settings, SettingsError, load
 
 FAR, OTHER = "ssh://deploy@llm-1.example.com", "ssh://deploy@llm-2.example.com"
 DEFAULT = "unix:///var/run/docker.sock"
 BASE = {"profile": "development", "OLLAMA_VERSION": "local", "IMAGE_TAG": "local", "OLLAMA_MODELS": ["a:1"]}
+PRODUCTION = {
+    "profile": "production",
+    "OLLAMA_VERSION": f"1.0.0@sha256:{'a' * 64}",
+    "IMAGE_TAG": "1.0.0",
+    "api": {"image": "registry.example.com/api"},
+    "edge": {"hostname": "llm.example.com", "apiKeys": "off"},
+    "images": {"nginx": f"nginx:1.31.9@sha256:{'a' * 64}"},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -281,14 +289,7 @@ def test_so_is_what_only_the_provider_reads(key: str) -> None:
     "change",
     [
         {"IMAGE_TAG": "1", "api": {"image": "registry.example.com/api"}},
-        {
-            "profile": "production",
-            "OLLAMA_VERSION": f"1.0.0@sha256:{'a' * 64}",
-            "IMAGE_TAG": "1.0.0",
-            "api": {"image": "registry.example.com/api"},
-            "edge": {"hostname": "llm.example.com", "apiKeys": "off"},
-            "images": {"nginx": f"nginx:1.31.9@sha256:{'a' * 64}"},
-        },
+        PRODUCTION,
     ],
 )
 def test_a_release_does_not_replace_somebodys_image_by_our_own(
@@ -297,6 +298,42 @@ def test_a_release_does_not_replace_somebodys_image_by_our_own(
     monkeypatch.setattr(releasing, "read_stack", lambda _: settings(**change))
     with pytest.raises(Refused, match=r"make deploy STACK=x TAG=<tag>.*registry\.example\.com/api"):
         releasing.release("x", "")
+
+
+def test_a_tag_that_is_refused_does_not_get_into_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[str, ...]] = []
+    monkeypatch.setattr(releasing, "read", lambda *_: BASE | PRODUCTION)
+    monkeypatch.setattr(releasing, "read_stack", lambda _: settings(**PRODUCTION))
+    monkeypatch.setattr("ops.pulumi.make", lambda _: False)
+    monkeypatch.setattr("ops.pulumi.read", lambda *words: said.append(words))
+    monkeypatch.setattr(releasing, "up", lambda _: None)
+    for tag in ("latest", "not a tag"):
+        with pytest.raises(SettingsError, match=rf"{tag} cannot be deployed.*\n.*nothing was changed.\n.*IMAGE_TAG"):
+            releasing.release("x", tag)
+    assert not said
+    releasing.release("x", "1.0.1")
+    assert said == [("config", "set", "IMAGE_TAG", "1.0.1", "--stack", "x")]
+
+
+@pytest.mark.parametrize(
+    ("before", "tag", "told"),
+    [
+        ("main", "main", True),
+        ("main", "next", False),
+        (f"main@sha256:{'a' * 64}", f"main@sha256:{'a' * 64}", False),
+        ("local", "local", False),
+    ],
+)
+def test_a_tag_that_is_deployed_already_asks_no_registry_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], before: str, tag: str, told: bool
+) -> None:
+    monkeypatch.setattr(releasing, "read", lambda *_: BASE)
+    monkeypatch.setattr(releasing, "read_stack", lambda _: settings(IMAGE_TAG=before))
+    monkeypatch.setattr("ops.pulumi.make", lambda _: False)
+    monkeypatch.setattr("ops.pulumi.read", lambda *_: "")
+    monkeypatch.setattr(releasing, "up", lambda _: None)
+    releasing.release("x", tag)
+    assert ("use a tag of its own, or main@sha256:<digest>" in capsys.readouterr().out) == told
 
 
 @pytest.mark.parametrize("error", [PulumiFailed("`pulumi up` failed"), Refused("not the stack's engine")])
@@ -309,6 +346,7 @@ def test_a_release_that_fails_says_how_to_go_back(
     def fail(_: str) -> None:
         raise error
 
+    monkeypatch.setattr(releasing, "read", lambda *_: BASE)
     monkeypatch.setattr(releasing, "read_stack", lambda _: settings(IMAGE_TAG=before))
     monkeypatch.setattr("ops.pulumi.make", lambda _: False)
     monkeypatch.setattr("ops.pulumi.read", lambda *words: said.append(words))
