@@ -9,7 +9,7 @@ RUN := $(TOOLCHAIN) run --
 # Without Pulumi: an operator who rolls back has no time to wait for what finds it.
 ROLLOUT := $(TOOLCHAIN) run --python -- python -m rollout
 # A stack with a dockerHost is on that engine alone; this machine's own is then neither started, filled nor ended.
-FAR := $(shell grep -s ':dockerHost:' 'Pulumi.$(STACK).yaml')
+FAR := $(shell grep -hs dockerHost Pulumi.yaml 'Pulumi.$(STACK).yaml')
 # Stacks other than dev bring their images with them.
 SETUP := $(TOOLCHAIN) setup $(if $(FAR)$(filter-out dev,$(STACK)),--tools-only)
 

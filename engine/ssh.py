@@ -15,6 +15,8 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 SCHEME = "ssh://"
+_PATIENCE = ("-o", "ConnectTimeout=30", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4")
+"""Half a minute to connect. A connection that has died without a word ends after a minute, and with it the step."""
 
 
 def tunnel(host: str) -> str:
@@ -56,7 +58,7 @@ def _hold(url: SplitResult, control: Path) -> None:
 def _ssh(url: SplitResult, *options: str) -> list[str]:
     user = ["-l", url.username] if url.username else []
     port = ["-p", str(url.port)] if url.port else []
-    return ["ssh", "-T", "-o", "ConnectTimeout=30", *options, *user, *port, "--", url.hostname or ""]
+    return ["ssh", "-T", *_PATIENCE, *options, *user, *port, "--", url.hostname or ""]
 
 
 def _serve(listener: socket.socket, dial: list[str]) -> None:

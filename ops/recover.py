@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import docker
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
 from engine.address import Address, of_user
 from engine.client import connect, find, say
@@ -34,28 +34,61 @@ def finish_interrupted(stack: str) -> int:
     operations that were.
 
     Volumes stay: the provider adopts them by name, and they may hold data. Raises Refused when something was begun on
-    another engine than the stack's.
+    another engine than the stack's, PulumiFailed when another deployment holds the state: it may be making just that.
     """
-    state = json.loads(pulumi.read("stack", "export", "--stack", stack))
+    state = _export(stack)
     deployment = state["deployment"]
     pending = deployment.get("pending_operations") or []
     if not pending:
         return 0
-    resources = deployment.get("resources") or []
     begun = [operation["resource"] for operation in pending if operation["type"] == "creating"]
     half_made = [resource for resource in begun if resource["type"] in (_CONTAINER, _NETWORK)]
-    if half_made:
-        where = engine_of(stack)
-        for resource in half_made:
-            _must_be_on(where, _engine_of(resource, resources), stack)
-        client = connect(where)
-        known = {resource.get("id") for resource in resources}
-        for resource in half_made:
-            _remove(client, resource, known)
+    client = _client(stack, half_made, deployment.get("resources") or []) if half_made else None
     deployment["pending_operations"] = []
-    pulumi.read("stack", "import", "--stack", stack, "--force", stdin=json.dumps(state))
+    _take(stack, state)  # first of all: what is begun may be in the making
+    if client:
+        _clear_up(client, stack, half_made)
     say(f"{len(pending)} operations of {stack} were interrupted; their half-made parts are removed.")
     return len(pending)
+
+
+def _take(stack: str, state: dict[str, Any]) -> None:
+    """Write the state, for which Pulumi takes its lock in whatever backend that is."""
+    try:
+        pulumi.read("stack", "import", "--stack", stack, "--force", stdin=json.dumps(state))
+    except pulumi.PulumiFailed as error:
+        raise pulumi.PulumiFailed(
+            f"Operations of {stack} were begun and have no end, but its state cannot be written: another deployment "
+            f"may be at them. Nothing was changed. Wait for its end, then run the same command again.\n{error}"
+        ) from None
+
+
+def _export(stack: str) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(pulumi.read("stack", "export", "--stack", stack))
+    return state
+
+
+def _client(stack: str, half_made: list[dict[str, Any]], resources: list[dict[str, Any]]) -> docker.DockerClient:
+    """The stack's engine, on which all of this was begun."""
+    where = engine_of(stack)
+    for resource in half_made:
+        _must_be_on(where, _engine_of(resource, resources), stack)
+    return connect(where)
+
+
+def _clear_up(client: docker.DockerClient, stack: str, half_made: list[dict[str, Any]]) -> None:
+    """Remove these objects, unless another deployment has begun since the state was free."""
+    deployment = _export(stack)["deployment"]
+    if deployment.get("pending_operations"):
+        names = ", ".join(str(resource.get("inputs", {}).get("name")) for resource in half_made)
+        raise Refused(
+            f"Another deployment of {stack} has begun; nothing was removed. An interrupted one may have left {names}: "
+            "if the other deployment fails for such a name, remove what has that name by hand, and run the same "
+            "command again."
+        )
+    known = {resource.get("id") for resource in deployment.get("resources") or []}
+    for resource in half_made:
+        _remove(client, resource, known)
 
 
 def _engine_of(resource: dict[str, Any], resources: list[dict[str, Any]]) -> str:
@@ -91,5 +124,5 @@ def _remove(client: docker.DockerClient, resource: dict[str, Any], known: set[st
                     network.remove()
     except NotFound:
         return
-    except APIError as error:
-        say(f"{name}, half made, could not be removed: {error.explanation}")
+    except OSError as error:  # also the engine's client: its errors are those of requests
+        say(f"{name}, half made, could not be removed: {error}. Remove it by hand if it is in the way.")

@@ -4,20 +4,20 @@ import os
 import subprocess
 import sys
 
-from components.stack_file import ROOT, read_stack
+from components.stack_file import ROOT, read, read_stack
 from engine.address import Address
 from engine.errors import CommandError, Refused
 from ops import pulumi
 from ops.up import up
 from rollout.stack import engine_of
-from settings import Settings
+from settings import Settings, SettingsError, load
 from settings.values import LOCAL
 
 
 def release(stack: str, tag: str) -> None:
     """Deploy the build `tag` of the stack's API image; without a tag, the image of images/api, built on its engine.
 
-    Raises Refused when the stack runs neither of them.
+    Raises SettingsError for a tag that the stack cannot have, Refused when the stack runs neither of those images.
     """
     settings = read_stack(stack)
     if not tag:
@@ -26,7 +26,16 @@ def release(stack: str, tag: str) -> None:
         tag = LOCAL
     if settings.image_tag == tag:
         up(stack)
+        if tag != LOCAL and "@" not in tag:
+            print(
+                f"\nIMAGE_TAG of {stack} was {tag} already, and a host that has that image asks no registry for it "
+                f"again. To release a newer build, use a tag of its own, or {tag}@sha256:<digest>."
+            )
         return
+    try:
+        load(stack, {**read(stack, ROOT), "IMAGE_TAG": tag})
+    except SettingsError as error:
+        raise SettingsError(f"{tag} cannot be deployed, and was not written into the stack's file.\n{error}") from None
     pulumi.make(stack)
     pulumi.read("config", "set", "IMAGE_TAG", tag, "--stack", stack)
     print(f"IMAGE_TAG of {stack} is {tag} now.")

@@ -7,7 +7,7 @@ from engine.client import connect, say
 from engine.edge import read_codes
 from engine.errors import Refused
 from rollout import state
-from rollout.claim import Claim, new_id
+from rollout.claim import Claim, new_id, standing
 from rollout.colours import Colours, Replica, attempt_of, release_of, releases
 from rollout.flip import flip
 from rollout.gate import asking, gate, passes
@@ -62,11 +62,15 @@ def flip_to(stack: Stack, to: Colour) -> None:
 
 
 def promote(stack: Stack) -> None:
-    """Make the release that waits behind the gate live, and watch it. Raises Refused when none waits."""
+    """Make the release that waits behind the gate live, and watch it; or go on with a watch that was cut off. Raises
+    Refused when there is neither."""
     from rollout.release import go_live  # a rollback has no time for it
 
     seen = _look(stack)
     before = seen.journal
+    if before.phase == "watching" and before.live == before.target:
+        _watch_on(stack, seen)
+        return
     if before.phase != "waiting" or before.target is None or before.terms is None:
         raise Refused(f"No release waits to be promoted; {before.live} stays live. `pulumi up` brings one to the gate.")
     replicas = seen.colours[before.target]
@@ -135,6 +139,20 @@ def _look(stack: Stack, *, ask: Colour | Literal["standby"] | None = None) -> _S
     made = rebuilt(found.marker, releases(colours), attempt, now())
     remark = f"{found.damage[0].upper()}{found.damage[1:]}: it was made anew, and rejected releases are forgotten."
     return _Seen(colours=colours, answers=answers, state=found, journal=made, remark=remark)
+
+
+def _watch_on(stack: Stack, seen: _Seen) -> None:
+    """Watch what is live. Takes nothing over: where the watch was not cut off, it now has two watchers."""
+    from rollout.release import watch_on
+
+    live, terms = seen.journal.live, seen.journal.terms
+    replicas = seen.colours[live] if live else ()
+    if not replicas or not terms:
+        raise Refused(f"{live} is live and under watch, but has no container. Nothing was changed. Run `pulumi up`.")
+    say(f"{live} is live already with release {release_of(replicas)}; the watch of it goes on")
+    with standing(stack.edge) as claim:
+        watch_on(connect(stack.engine), claim, stack.service, replicas, seen.journal.generation, terms)
+    say(f"{live} is live with release {release_of(replicas)}. The next `pulumi up` takes note of it.")
 
 
 def _must_have_been_live(stack: str, journal: Journal, bad: tuple[Replica, ...], good: tuple[Replica, ...]) -> None:

@@ -83,16 +83,29 @@ def go_live(
     after = flip(claim, new.colour, onward)
     if requests:
         watched = Watched(service=service, replicas=replicas, generation=after.generation, terms=terms)
-        see_through(client, claim, watched, requests)
+        _see_through(client, claim, watched, requests)
 
 
-def see_through(client: docker.DockerClient, claim: Claim, watched: Watched, requests: Requests) -> None:
+def _see_through(client: docker.DockerClient, claim: Claim, watched: Watched, requests: Requests) -> None:
     """Watch, then note that nothing is under way any more."""
     try:
         watch(client, claim, watched, requests)
     finally:
         requests.close()
     _note(claim, "done", None, watched.generation)
+
+
+def watch_on(
+    client: docker.DockerClient,
+    claim: Claim,
+    service: str,
+    replicas: tuple[Replica, ...],
+    generation: int,
+    terms: Terms,
+) -> None:
+    """Watch from its beginning what went live with `generation`, for its watch was cut off."""
+    watched = Watched(service=service, replicas=replicas, generation=generation, terms=terms)
+    _see_through(client, claim, watched, Requests(client, claim.edge, replicas))
 
 
 def _bring_up(client: docker.DockerClient, claim: Claim, args: Release, colours: Colours, journal: Journal) -> None:
@@ -112,8 +125,7 @@ def _finish(client: docker.DockerClient, claim: Claim, args: Release, colours: C
         say(f"{args.target} is live; an update before this one was cut off while it watched it")
         # The journal keeps a smoke request only for a person's `promote`.
         terms = replace(journal.terms, smoke=args.terms.smoke)
-        watched = Watched(service=args.place.service, replicas=replicas, generation=journal.generation, terms=terms)
-        see_through(client, claim, watched, Requests(client, claim.edge, replicas))
+        watch_on(client, claim, args.place.service, replicas, journal.generation, terms)
     elif journal.phase != "done":
         if journal.target == args.target:
             # It had no containers left and has new ones: there is nothing to flip, but something to wait for.

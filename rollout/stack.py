@@ -60,38 +60,54 @@ def open_stack(name: str) -> Stack:
 
 
 def engine_of(name: str) -> Address:
-    """The engine of a stack: `dockerHost` of its file, whatever DOCKER_HOST says, as Pulumi's provider has it.
+    """The engine of a stack: `dockerHost` of its files, whatever DOCKER_HOST says, as Pulumi's provider has it.
 
-    Raises Usage when the file cannot tell and DOCKER_HOST does not either: no engine is asked on a guess.
+    Raises Usage when the files cannot tell and DOCKER_HOST does not either: no engine is asked on a guess.
     """
     path = _ROOT / f"Pulumi.{name}.yaml"
     chosen = os.environ.get("DOCKER_HOST")
-    if not path.exists() and not chosen:
+    # As in Pulumi, the stack's file comes before that of the project.
+    docker_host, file = _docker_host(name, [found for found in (path, _ROOT / "Pulumi.yaml") if found.exists()])
+    if not path.exists() and not docker_host and not chosen:
         raise Usage(
             f'There is no {path.name} here, so nothing says which engine the stack "{name}" is on. Nothing was asked. '
             "Run the command where that file is, or name the engine: DOCKER_HOST=unix:///var/run/docker.sock."
         )
-    docker_host = _docker_host(path) if path.exists() else None
     if docker_host and chosen and chosen != docker_host:
-        say(f"{name} is on {docker_host} (dockerHost in {path.name}); DOCKER_HOST ({chosen}) is not asked.")
+        say(f"{name} is on {docker_host} (dockerHost in {file}); DOCKER_HOST ({chosen}) is not asked.")
     return address.of_stack(docker_host)
 
 
-def _docker_host(path: Path) -> str | None:
-    """`dockerHost` of a stack's file, if there is one. Nothing else of that file matters here."""
-    if ":dockerHost" not in (text := path.read_text()):
-        return None
+def _docker_host(stack: str, paths: list[Path]) -> tuple[str | None, str]:
+    """`dockerHost` of the first of these files that has it, and that file's name. Nothing else matters here."""
+    texts = {path.name: path.read_text(encoding="utf-8") for path in paths}
+    if not any("dockerHost" in text for text in texts.values()):
+        return None, ""
     import yaml  # only here: the fast lane has no time for what it does not need
 
+    files = {}
+    for file, text in texts.items():
+        try:
+            files[file] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise Usage(f"{file} is not valid YAML, so nothing says which engine the stack is on: {error}") from None
     try:
-        config = (yaml.safe_load(text) or {}).get("config") or {}
-    except yaml.YAMLError as error:
-        raise Usage(f"{path.name} is not valid YAML, so nothing says which engine the stack is on: {error}") from None
-    found = next((value for key, value in config.items() if str(key).endswith(":dockerHost")), None)
+        project = files["Pulumi.yaml"]["name"]
+        configs = {file: dict((content or {}).get("config") or {}) for file, content in files.items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise Usage(
+            f"{' or '.join(files)} is not a file of Pulumi's (Pulumi.yaml has the project's name), so nothing says "
+            "which engine the stack is on."
+        ) from None
+    # A key without a prefix is one of this project.
+    keys = ("dockerHost", f"{project}:dockerHost")
+    written = ((file, config[key]) for file, config in configs.items() for key in keys if key in config)
+    file, found = next(written, ("", None))
+    if file == "Pulumi.yaml" and isinstance(found, dict):  # where a value stands below `value` or `default`
+        found = found.get("value", found.get("default"))
     if not isinstance(found, str | None):
         raise Usage(
-            f"dockerHost in {path.name} is not a text (a Pulumi secret cannot be read here), so nothing says which "
-            "engine the stack is on. Set it with "
-            f"`pulumi config set --plaintext dockerHost <address> --stack {path.stem.removeprefix('Pulumi.')}`."
+            f"dockerHost in {file} is not a text (a Pulumi secret cannot be read here), so nothing says which "
+            f"engine the stack is on. Set it with `pulumi config set --plaintext dockerHost <address> --stack {stack}`."
         )
-    return found
+    return found, file

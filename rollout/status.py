@@ -155,7 +155,8 @@ def age(since: str, at: datetime | None = None) -> str:
     """The time since then in its two largest units: `3d 4h`, `5m 10s`; `-` if there was no such time."""
     if not since:
         return "-"
-    seconds = int(((at or datetime.now(UTC)) - datetime.fromisoformat(since)).total_seconds())
+    # The host's clock may be ahead of this machine's.
+    seconds = max(0, int(((at or datetime.now(UTC)) - datetime.fromisoformat(since)).total_seconds()))
     units = []
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
         units.append((seconds // size, unit))

@@ -18,11 +18,19 @@ from ops import release as releasing
 from ops.pulumi import PulumiFailed
 from rollout import stack as rollout_stack
 from rollout.stack import engine_of
-from settings import Settings, load
+from settings import Settings, SettingsError, load
 
 FAR, OTHER = "ssh://deploy@llm-1.example.com", "ssh://deploy@llm-2.example.com"
 DEFAULT = "unix:///var/run/docker.sock"
 BASE = {"profile": "development", "OLLAMA_VERSION": "local", "IMAGE_TAG": "local", "OLLAMA_MODELS": ["a:1"]}
+PRODUCTION = {
+    "profile": "production",
+    "OLLAMA_VERSION": f"1.0.0@sha256:{'a' * 64}",
+    "IMAGE_TAG": "1.0.0",
+    "api": {"image": "registry.example.com/api"},
+    "edge": {"hostname": "llm.example.com", "apiKeys": "off"},
+    "images": {"nginx": f"nginx:1.31.9@sha256:{'a' * 64}"},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +46,8 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def configured(folder: Path, *lines: str) -> None:
+def configured(folder: Path, *lines: str, project: str = "") -> None:
+    (folder / "Pulumi.yaml").write_text(f"name: orca-agents\n{project}")
     (folder / "Pulumi.x.yaml").write_text("\n".join(["config:", "  orca-agents:profile: production", *lines]))
 
 
@@ -63,6 +72,40 @@ def test_the_stacks_own_engine_is_asked(
     assert engine_of("x") == asked
 
 
+@pytest.mark.parametrize(
+    "line", [f"  dockerHost: {FAR}", f'  "dockerHost" : {FAR}', f"  'orca-agents:dockerHost': {FAR}"]
+)
+@pytest.mark.parametrize("project", ["", f"config:\n  dockerHost: {OTHER}"])
+def test_its_key_may_be_written_as_pulumi_reads_it(folder: Path, line: str, project: str) -> None:
+    configured(folder, line, project=project)
+    assert engine_of("x") == FAR
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"dockerHost: {FAR}",
+        f"orca-agents:dockerHost: {FAR}",
+        f"dockerHost: {{value: '{FAR}'}}",
+        f"dockerHost: {{type: string, default: '{FAR}'}}",
+    ],
+)
+@pytest.mark.parametrize("own", [True, False])
+def test_the_engine_may_be_that_of_the_project(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, written: str, own: bool
+) -> None:
+    configured(folder, project=f"config:\n  {written}")
+    if not own:
+        (folder / "Pulumi.x.yaml").unlink()
+        monkeypatch.setenv("DOCKER_HOST", OTHER)
+    assert engine_of("x") == FAR
+
+
+def test_a_key_of_somebody_else_is_none_of_the_stacks(folder: Path) -> None:
+    configured(folder, f"  docker:dockerHost: {FAR}")
+    assert engine_of("x") == DEFAULT
+
+
 def test_an_engine_that_the_user_named_in_vain_is_mentioned(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,12 +121,21 @@ def test_an_engine_that_the_user_named_in_vain_is_mentioned(
     ("line", "said"),
     [
         ("  orca-agents:dockerHost: {secure: v1:abc}", "dockerHost in Pulumi.x.yaml is not a text"),
+        ("  dockerHost: {value: v1:abc}", "dockerHost in Pulumi.x.yaml is not a text"),
         ("  orca-agents:dockerHost: [", "Pulumi.x.yaml is not valid YAML"),
+        (f"dockerHost: {FAR}\n- x", "Pulumi.x.yaml is not valid YAML"),
     ],
 )
 def test_a_file_that_cannot_tell_is_no_reason_to_guess(folder: Path, line: str, said: str) -> None:
     configured(folder, line)
     with pytest.raises(Usage, match=said):
+        engine_of("x")
+
+
+@pytest.mark.parametrize("project", ["config: [dockerHost]", "x: ["])
+def test_neither_is_one_of_the_project(folder: Path, project: str) -> None:
+    configured(folder, f"  dockerHost: {FAR}", project=project)
+    with pytest.raises(Usage, match=r"Pulumi\.yaml is not .*nothing says which engine"):
         engine_of("x")
 
 
@@ -95,12 +147,26 @@ def test_without_a_file_the_user_has_to_name_the_engine(folder: Path, monkeypatc
     assert engine_of("x") == OTHER
 
 
+class Found:
+    """A container on an engine, with the name of what was begun."""
+
+    def __init__(self) -> None:
+        self.id, self.removed = "made", False
+
+    def remove(self, **_: bool) -> None:
+        self.removed = True
+
+
 class State:
     """A state with operations that were begun and never ended, and what came of it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *pending: dict[str, Any], provider: dict[str, Any]) -> None:
         self.written: dict[str, Any] | None = None
         self.asked: list[str] = []
+        self.container = Found()
+        self.error: Exception | None = None
+        self.locked = False
+        self.meanwhile: dict[str, Any] = {}
         urn = "urn:pulumi:x::orca-agents::pulumi:providers:docker::engine"
         for operation in pending:
             operation["resource"]["provider"] = f"{urn}::7c9f"
@@ -108,15 +174,22 @@ class State:
         self.content = {"deployment": {"resources": resources, "pending_operations": list(pending)}}
         monkeypatch.setattr("ops.recover.pulumi.read", self._read)
         monkeypatch.setattr("ops.recover.connect", self._connect)
+        monkeypatch.setattr("ops.recover.find", lambda *_: self.container)
 
     def _read(self, *words: str, stdin: str = "") -> str:
         if words[1] == "import":
+            assert not self.container.removed, "nothing is removed before the state is known to be free"
+            if self.locked:
+                raise PulumiFailed("the stack is currently locked by 1 lock(s)")
             self.written = json.loads(stdin)
+            self.content = {"deployment": self.written["deployment"] | self.meanwhile}
         return json.dumps(self.content)
 
     def _connect(self, where: str) -> docker.DockerClient:
         self.asked.append(where)
-        raise ConnectionError("asked")
+        if self.error:
+            raise self.error
+        return docker.DockerClient(base_url="unix:///nowhere", version="1.41")
 
 
 def begun(kind: str = "container:Container", how: str = "creating") -> dict[str, Any]:
@@ -126,10 +199,47 @@ def begun(kind: str = "container:Container", how: str = "creating") -> dict[str,
 def test_what_was_begun_on_the_stacks_engine_is_looked_for_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configured(folder, f"  orca-agents:dockerHost: {FAR}")
     state = State(monkeypatch, begun(), provider={"host": FAR})
+    assert recover.finish_interrupted("x") == 1
+    assert state.asked == [FAR]
+    assert state.container.removed
+    assert state.written is not None
+    assert state.written["deployment"]["pending_operations"] == []
+
+
+def test_what_could_not_be_asked_for_is_not_forgotten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configured(folder)
+    state = State(monkeypatch, begun(), provider={})
+    state.error = ConnectionError("no engine")
     with pytest.raises(ConnectionError):
         recover.finish_interrupted("x")
-    assert state.asked == [FAR]
-    assert state.written is None, "what could not be cleared up is not forgotten"
+    assert state.written is None
+
+
+def test_what_a_deployment_elsewhere_is_making_is_left_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds the state's lock, which may be where no file of this machine shows it."""
+    configured(folder)
+    state = State(monkeypatch, begun(), provider={})
+    state.locked = True
+    with pytest.raises(PulumiFailed, match=r"Nothing was changed\.(.|\n)*locked"):
+        recover.finish_interrupted("x")
+    assert not state.container.removed
+
+
+def test_so_is_what_one_has_begun_since(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configured(folder)
+    state = State(monkeypatch, begun(), provider={})
+    state.meanwhile = {"pending_operations": [begun()]}
+    with pytest.raises(Refused, match=r"Another deployment of x has begun; nothing was removed.*left x-nginx"):
+        recover.finish_interrupted("x")
+    assert not state.container.removed
+
+
+def test_what_one_has_made_since_is_left_alone_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configured(folder)
+    state = State(monkeypatch, begun(), provider={})
+    state.meanwhile = {"resources": [{"urn": "x", "id": state.container.id}]}
+    recover.finish_interrupted("x")
+    assert not state.container.removed
 
 
 @pytest.mark.parametrize(
@@ -179,14 +289,7 @@ def test_so_is_what_only_the_provider_reads(key: str) -> None:
     "change",
     [
         {"IMAGE_TAG": "1", "api": {"image": "registry.example.com/api"}},
-        {
-            "profile": "production",
-            "OLLAMA_VERSION": f"1.0.0@sha256:{'a' * 64}",
-            "IMAGE_TAG": "1.0.0",
-            "api": {"image": "registry.example.com/api"},
-            "edge": {"hostname": "llm.example.com", "apiKeys": "off"},
-            "images": {"nginx": f"nginx:1.31.9@sha256:{'a' * 64}"},
-        },
+        PRODUCTION,
     ],
 )
 def test_a_release_does_not_replace_somebodys_image_by_our_own(
@@ -195,6 +298,42 @@ def test_a_release_does_not_replace_somebodys_image_by_our_own(
     monkeypatch.setattr(releasing, "read_stack", lambda _: settings(**change))
     with pytest.raises(Refused, match=r"make deploy STACK=x TAG=<tag>.*registry\.example\.com/api"):
         releasing.release("x", "")
+
+
+def test_a_tag_that_is_refused_does_not_get_into_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[str, ...]] = []
+    monkeypatch.setattr(releasing, "read", lambda *_: BASE | PRODUCTION)
+    monkeypatch.setattr(releasing, "read_stack", lambda _: settings(**PRODUCTION))
+    monkeypatch.setattr("ops.pulumi.make", lambda _: False)
+    monkeypatch.setattr("ops.pulumi.read", lambda *words: said.append(words))
+    monkeypatch.setattr(releasing, "up", lambda _: None)
+    for tag in ("latest", "not a tag"):
+        with pytest.raises(SettingsError, match=rf"{tag} cannot be deployed.*\n.*nothing was changed.\n.*IMAGE_TAG"):
+            releasing.release("x", tag)
+    assert not said
+    releasing.release("x", "1.0.1")
+    assert said == [("config", "set", "IMAGE_TAG", "1.0.1", "--stack", "x")]
+
+
+@pytest.mark.parametrize(
+    ("before", "tag", "told"),
+    [
+        ("main", "main", True),
+        ("main", "next", False),
+        (f"main@sha256:{'a' * 64}", f"main@sha256:{'a' * 64}", False),
+        ("local", "local", False),
+    ],
+)
+def test_a_tag_that_is_deployed_already_asks_no_registry_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], before: str, tag: str, told: bool
+) -> None:
+    monkeypatch.setattr(releasing, "read", lambda *_: BASE)
+    monkeypatch.setattr(releasing, "read_stack", lambda _: settings(IMAGE_TAG=before))
+    monkeypatch.setattr("ops.pulumi.make", lambda _: False)
+    monkeypatch.setattr("ops.pulumi.read", lambda *_: "")
+    monkeypatch.setattr(releasing, "up", lambda _: None)
+    releasing.release("x", tag)
+    assert ("use a tag of its own, or main@sha256:<digest>" in capsys.readouterr().out) == told
 
 
 @pytest.mark.parametrize("error", [PulumiFailed("`pulumi up` failed"), Refused("not the stack's engine")])
@@ -207,6 +346,7 @@ def test_a_release_that_fails_says_how_to_go_back(
     def fail(_: str) -> None:
         raise error
 
+    monkeypatch.setattr(releasing, "read", lambda *_: BASE)
     monkeypatch.setattr(releasing, "read_stack", lambda _: settings(IMAGE_TAG=before))
     monkeypatch.setattr("ops.pulumi.make", lambda _: False)
     monkeypatch.setattr("ops.pulumi.read", lambda *words: said.append(words))

@@ -1,5 +1,6 @@
 """What a rollback and a flip refuse, by the journal and the containers that they see."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 
 from engine.errors import Refused
 from rollout import commands
+from rollout import release as releasing
+from rollout.arguments import Terms
 from rollout.colours import Replica
 from rollout.journal import Journal
 from workloads.colour import Colour
@@ -78,6 +81,27 @@ def test_where_the_live_colour_is_down_one_replica_is_better_than_none(
     with pytest.raises(Refused, match="is not ready"):
         commands.flip_to(stack, "green")
     assert not flipped
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["with its container", "without"])
+def test_a_promotion_that_was_cut_off_goes_on_with_its_watch(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+    terms = Terms(passes=1, watch=60, error_ratio=0.1)
+    blue = (Replica(name="x-api-blue", colour="blue", index=0, release=R),) if there else ()
+    journal = PAIR.at_phase("watching", "blue", AT, terms)
+    seen = SimpleNamespace(colours={"blue": blue, "green": ()}, journal=journal)
+    watched: list[tuple[Any, ...]] = []
+    stack: Any = SimpleNamespace(edge="edge", engine="engine", name="x", service="x-api")
+    monkeypatch.setattr(commands, "_look", lambda *_, **__: seen)
+    monkeypatch.setattr(commands, "connect", lambda where: where)
+    monkeypatch.setattr(commands, "standing", lambda edge: nullcontext(f"claim on {edge}"))
+    monkeypatch.setattr(releasing, "watch_on", lambda *words: watched.append(words))
+    if there:
+        commands.promote(stack)
+        assert watched == [("engine", "claim on edge", "x-api", blue, journal.generation, terms)]
+        return
+    with pytest.raises(Refused, match=r"has no container.*Nothing was changed"):
+        commands.promote(stack)
+    assert not watched
 
 
 def test_a_standby_at_the_gate_once_more_is_no_way_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,13 +47,14 @@ def test_the_ports_are_those_of_the_dev_stack(checkout: Path) -> None:
     assert doctor._ports() == [8080, 9443]
 
 
+@pytest.mark.parametrize("key", ["orca-agents:dockerHost", "dockerHost", '"dockerHost"'])
 def test_this_machines_engine_is_not_asked_for_a_dev_stack_elsewhere(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     def asked(*_: object) -> None:
         raise AssertionError("the local engine was asked")
 
-    configured(checkout, f"  orca-agents:dockerHost: {FAR}")
+    configured(checkout, f"  {key}: {FAR}")
     for file in ROOT.glob("requirements*"):
         shutil.copy(file, checkout)
     monkeypatch.setattr(docker_cli, "ask", asked)
@@ -79,6 +80,7 @@ def commands(checkout: Path, *words: str) -> str:
     [
         ("dev", [], True, True),
         ("dev", [f"  orca-agents:dockerHost: {FAR}"], False, False),
+        ("dev", [f"  dockerHost: {FAR}"], False, False),
         ("prod", [], False, True),
         ("prod", [f"  orca-agents:dockerHost: {FAR}"], False, False),
     ],

@@ -60,7 +60,7 @@ def examine() -> list[Finding]:
         _packages(),
         _go(cli, official_offered=bool(reachable["Pulumi's downloads"])),
         *_pulumi(cli),
-        *(_docker() if (far := _dev(r"^\s*\S+:dockerHost:\s*(\S+)")) is None else [_elsewhere(far)]),
+        *(_docker() if (far := _dev(r"^[^#\n]*\bdockerHost\b['\"]?\s*:\s+(\S+)")) is None else [_elsewhere(far)]),
         _room(),
         *(_registry(name, answers) for name, answers in reachable.items()),
         *(map(_port, _ports()) if far is None else []),
