@@ -5,6 +5,7 @@
 | nothing live                              | R      | make blue, gate it, make it live                            |
 | R is live                                 | R      | nothing                                                     |
 | R is live, but misses a container         | R      | as if another release were live                             |
+| R is live, but has no container           | R      | make the live colour again, gate it                         |
 | Q is live, the idle colour runs R         | R      | gate the idle colour, flip: a rollback touches no container |
 | Q is live, the idle colour is other       | R      | preflight, make the idle colour anew, gate it, flip         |
 | the live colour is down, the other serves | R      | refuse: a person flips first                                |
@@ -215,15 +216,12 @@ def served_by_other(live: Colour, why: str) -> str:
 def _without_live(
     seen: Observed, journal: Journal, live: Colour, names: Mapping[Colour, tuple[str, ...]], wanted: str
 ) -> Plan:
-    """The live colour has no container: a stranger has removed it."""
+    """The live colour has no container: a stranger has removed it, or Pulumi itself, as a destroy that was cut off.
+
+    Its own release is made again, whatever the other colour does. Another release would get requests before the gate
+    has asked it, so it is made only where the other colour does not answer them.
+    """
     idle = other(live)
-    if journal.releases.get(live) == wanted:
-        return Plan(
-            target=live,
-            declared={live: (), **names},
-            frozen=True,
-            note=f"{live} is live but has no container. `pulumi up --refresh` makes it again.",
-        )
-    if idle not in names or idle not in seen.answering:
-        return _step(journal, target=live, create=live, flips=False, names=names)
-    return Plan(refusal=served_by_other(live, "has no container"))
+    if journal.releases.get(live) != wanted and idle in names and idle in seen.answering:
+        return Plan(refusal=served_by_other(live, "has no container"))
+    return _step(journal, target=live, create=live, flips=False, names=names)

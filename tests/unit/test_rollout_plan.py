@@ -172,9 +172,17 @@ class TestGone:
     def test_a_live_colour_without_containers(self) -> None:
         made = plan(seen(green=R), LAST, S)
         assert "flip --to green" in made.refusal
-        assert plan(seen(green=R), LAST, Q).frozen
         nothing = plan(seen(), LAST, R)
         assert (nothing.create, nothing.target, nothing.flips) == ("blue", "blue", False)
+
+    @pytest.mark.parametrize("green", [{}, {"green": R}, {"green": Q}])
+    def test_its_own_release_is_made_again(self, green: dict[str, str]) -> None:
+        """The numbers are the journal's, so a preflight that Pulumi does not know yet is not refused."""
+        here = seen(Journal(attempt=4).flipped("blue", Q, "release", AT), **green)
+        made = plan(here, LAST, Q)
+        assert (made.create, made.target, made.flips, made.refusal, made.frozen) == ("blue", "blue", False, "", False)
+        assert (made.generation, made.attempt) == (1, 5)
+        assert set(made.declared) == set(green)
 
     def test_nothing_takes_away_the_colour_that_answers_while_the_live_one_is_down(self) -> None:
         down = replace(seen(blue=Q, green=S), answering=frozenset({"green"}))
