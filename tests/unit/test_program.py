@@ -116,6 +116,15 @@ def test_a_first_deployment(first: tuple[Engine, Monitor]) -> None:
     assert "prod-ollama_data" in volumes
 
 
+def test_a_service_that_is_made_anew_is_finished_anew(first: tuple[Engine, Monitor]) -> None:
+    """Its volume may have gone with it, and then a one-shot has to fill it again."""
+    made = first[0].made
+    steps = {name: made[name].inputs for name in made if name.endswith(("-ready", "-run")) and name != "api-before-run"}
+    assert {"ollama-ready", "ollama-init-run", "edge-nginx-ready"} <= set(steps)
+    for name, inputs in steps.items():
+        assert inputs["environment"]["AGAIN"] == f"{name.rpartition('-')[0]}-id"
+
+
 def test_ollama_as_specified(first: tuple[Engine, Monitor]) -> None:
     ollama = first[0].containers()["prod-ollama"]
     assert ollama["image"].startswith("ollama/ollama:0.35.1@sha256:")
