@@ -30,7 +30,12 @@ def test_keys_and_limits_that_wait_are_told(
     monkeypatch.setattr(configure, "Edge", lambda *_: Running())
     monkeypatch.setattr(configure, "_must_be_safe", lambda *_, **__: None)
     monkeypatch.setattr(configure, "_made_for_another", lambda *_: other)
-    monkeypatch.setattr(configure, "_switch", lambda _edge, _files, config: [switched.append(config)])
+
+    def switch(_edge: Running, _files: str, config: str) -> bool:
+        switched.append(config)
+        return True
+
+    monkeypatch.setattr(configure, "_switch", switch)
     configure.configure(client, Configure(container="x-nginx", config="new"))
     said = capsys.readouterr().err
     assert switched == [runs]
