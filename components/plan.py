@@ -40,6 +40,7 @@ def release_plan(settings: Settings, stack: Stack) -> Plan:
         narrowed=settings.narrowed,
         last_live=last.get("live") or None,
         last_release=last.get("release") or "",
+        last_host=None if last.get("dockerHost") == (settings.docker_host or "") else last.get("dockerHost"),
         volume=next(mount.volume.name for mount in stack.edge.mounts if mount.path == STATE),
         image=stack.edge.image,
         manual=settings.rollout.promote == "manual",

@@ -44,7 +44,8 @@ class Service(pulumi.ComponentResource):
     """A running container with all its limits; or a one-shot, run to its end.
 
     Pulumi type `orca:docker:Service`; makes a `docker.Container` and the step behind it. The provider never starts a
-    one-shot: its step does, so a failed run fails the update and is tried again by the next one.
+    one-shot: its step does, so a failed run fails the update and is tried again by the next one. A container that was
+    made anew runs again: what an earlier one did may have gone with it.
     """
 
     container: docker.Container
@@ -91,7 +92,7 @@ class Service(pulumi.ComponentResource):
             container=work.name, pids=work.resources.pids, advice=work.advice, release=release(work, replicas=1)
         )
         opts = pulumi.ResourceOptions(parent=self, depends_on=[self.container])
-        return step(f"{name}-run", "engine run", args.settings, argument, opts)
+        return step(f"{name}-run", "engine run", args.settings, argument, opts, again=self.container.id)
 
 
 def services(settings: Settings, stack: Stack, host: Host, opts: pulumi.ResourceOptions) -> Mapping[str, Service]:

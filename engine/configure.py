@@ -34,7 +34,11 @@ def configure(client: docker.DockerClient, args: Configure) -> None:
     before = edge.run(["readlink", f"{places.STATE}/config"]).stdout.strip()
     config = args.config
     if before and edge.ask("/config") is not None and (other := _made_for_another(client, args)):
-        say(f"{args.container}: configuration {config} is right; the edge takes it up when {other} is gone")
+        say(
+            f"{args.container}: configuration {config} is right; the edge takes it up when {other} is gone, just "
+            "before the new release. Until then, and if the update fails before, the edge keeps the one before with "
+            "its API keys and limits. A key that must go at once needs an update of its own, without a release."
+        )
         files, config = before, _id(before)  # a new certificate does not wait
     begin = time.monotonic()
     if _switch(edge, files, config):

@@ -66,10 +66,10 @@ class Wanted:
 @dataclass(frozen=True, kw_only=True)
 class Look:
     """What is planned against: what is `wanted`; `network`, the wanted range of the one between the edge and the API;
-    `narrowed`, the paths that settings of the edge name within the wanted ones, by key; `last_live` and `last_release`
-    are what the stack's outputs say of the last update. An edge that does not run has left its state in `volume`, where
-    a container of its `image` looks. `manual`: a person promotes. `preview`: nothing will be done, and the host may be
-    unreachable.
+    `narrowed`, the paths that settings of the edge name within the wanted ones, by key; `last_live`, `last_release` and
+    `last_host` are what the stack's outputs say of the last update (`Last` in rollout/plan.py). An edge that does not
+    run has left its state in `volume`, where a container of its `image` looks. `manual`: a person promotes. `preview`:
+    nothing will be done, and the host may be unreachable.
     """
 
     place: Place
@@ -82,6 +82,7 @@ class Look:
     image: str
     manual: bool
     preview: bool
+    last_host: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

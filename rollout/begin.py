@@ -25,7 +25,7 @@ def begin(look: Look, address: Address) -> Plan:
     A preview claims nothing, and neither does an update that is refused. A preview of an engine that cannot be reached
     is made from the stack's last outputs; an update raises NeedsPerson then.
     """
-    last = Last(live=look.last_live, release=look.last_release)
+    last = Last(live=look.last_live, release=look.last_release, host=look.last_host)
     try:
         return _claimed(address, look, last)
     except NeedsPerson as error:

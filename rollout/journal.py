@@ -17,6 +17,8 @@ Phase = Literal["starting", "gating", "waiting", "watching", "done"]
 """`starting`: the containers of `target` are being made. `gating`: they are asked whether they are ready. `waiting`:
 they are, and wait for a person. `watching`: `target` is live and under watch. `done`: nothing is under way."""
 
+MISSING = "the journal is missing"
+"""What is said where there is none, as before the first release."""
 _KEPT = 20  # of flips and of rejected releases
 
 

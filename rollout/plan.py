@@ -5,11 +5,13 @@
 | nothing live                              | R      | make blue, gate it, make it live                            |
 | R is live                                 | R      | nothing                                                     |
 | R is live, but misses a container         | R      | as if another release were live                             |
+| R is live, but has no container           | R      | make the live colour again, gate it                         |
 | Q is live, the idle colour runs R         | R      | gate the idle colour, flip: a rollback touches no container |
 | Q is live, the idle colour is other       | R      | preflight, make the idle colour anew, gate it, flip         |
 | the live colour is down, the other serves | R      | refuse: a person flips first                                |
 | R was rejected                            | R      | refuse                                                      |
 | the state is lost, though something lives | R      | refuse                                                      |
+| the host is lost: nothing is on it        | R      | as if nothing were live                                     |
 """
 
 from collections.abc import Mapping
@@ -17,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from rollout.arguments import Wanted
 from rollout.colours import Colours, release_of, shortage
-from rollout.journal import Journal
+from rollout.journal import MISSING, Journal
 from workloads.colour import COLOURS, Colour, other
 from workloads.way import Way
 
@@ -38,10 +40,12 @@ class Observed:
 
 @dataclass(frozen=True, kw_only=True)
 class Last:
-    """What the stack's outputs say of the last update: the live colour and its release."""
+    """What the stack's outputs say of the last update: the live colour, its release, and `host`, the `dockerHost` of
+    then if it is another now; empty for none, None for the same or an unknown one."""
 
     live: Colour | None = None
     release: str = ""
+    host: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +181,8 @@ def _without_edge(seen: Observed, last: Last, wanted: str) -> Plan:
     declared = {colour: tuple(replica.name for replica in found) for colour, found in seen.colours.items() if found}
     if last.live is None:
         return Plan(target="blue", create="blue", flips=True, generation=1, attempt=1)
+    if not declared and seen.damage == MISSING:
+        return _without_anything(last, last.live)
     if last.release == wanted:
         return Plan(
             target=last.live,
@@ -190,9 +196,29 @@ def _without_edge(seen: Observed, last: Last, wanted: str) -> Plan:
     )
 
 
+def _without_anything(last: Last, live: Colour) -> Plan:
+    """Neither journal nor colour is on the engine, though `live` was live: the host is lost, or this is another one."""
+    if last.host is not None:
+        return Plan(
+            refusal=f"The last update was on {last.host or 'the engine of DOCKER_HOST'}. On the engine that dockerHost "
+            "names now there is neither the API nor a journal of releases. Nothing was changed. Put dockerHost back: "
+            "another host needs another stack (docs/operations.md, Move to another host)."
+        )
+    # Pulumi may know the steps of a first release by these very numbers, but not for this colour.
+    target = other(live)
+    note = (
+        f"{live} was live, but the engine has neither the API nor a journal of releases. If it is the right one, then "
+        "this is a first release. `pulumi up --refresh` makes anew what else is gone (docs/operations.md, A host that "
+        "was set up anew)."
+    )
+    return _step(Journal(), target=target, create=target, flips=True, names={}, note=note)
+
+
 def _without_journal(seen: Observed, last: Last) -> Plan:
     exists = [colour for colour in COLOURS if seen.colours[colour]]
-    if last.live is None and not exists and seen.damage == "the journal is missing":
+    if not exists and seen.damage == MISSING:
+        if last.live:
+            return _without_anything(last, last.live)
         return _step(Journal(), target=seen.marker, create=seen.marker, flips=True, names={})
     named = f"the stack's outputs name {last.live} as live" if last.live else "the state once named a live colour"
     return Plan(
@@ -215,15 +241,9 @@ def served_by_other(live: Colour, why: str) -> str:
 def _without_live(
     seen: Observed, journal: Journal, live: Colour, names: Mapping[Colour, tuple[str, ...]], wanted: str
 ) -> Plan:
-    """The live colour has no container: a stranger has removed it."""
+    """The live colour has no container: a stranger has removed it, or a destroy that was cut off. Its own release is
+    made again. Another one would get requests before its gate, so it is made only where the other colour is down."""
     idle = other(live)
-    if journal.releases.get(live) == wanted:
-        return Plan(
-            target=live,
-            declared={live: (), **names},
-            frozen=True,
-            note=f"{live} is live but has no container. `pulumi up --refresh` makes it again.",
-        )
-    if idle not in names or idle not in seen.answering:
-        return _step(journal, target=live, create=live, flips=False, names=names)
-    return Plan(refusal=served_by_other(live, "has no container"))
+    if journal.releases.get(live) != wanted and idle in names and idle in seen.answering:
+        return Plan(refusal=served_by_other(live, "has no container"))
+    return _step(journal, target=live, create=live, flips=False, names=names)

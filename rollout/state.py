@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from engine.client import Result
 from engine.edge import Edge
 from engine.errors import NeedsPerson, Refused
-from rollout.journal import Journal, now, parse
+from rollout.journal import MISSING, Journal, now, parse
 from rollout.report import EVENTS, METRICS, events, metrics
 from workloads import places
 from workloads.colour import Colour
@@ -38,6 +38,7 @@ cd {places.STATE} || exit
 printf '%s\\n' "$seen"
 cat journal.json 2>/dev/null || :
 """
+_NOTHING = "blue none \n"  # what it prints where there is neither marker nor journal
 _CHANGED, _LOCKED = 76, 75
 _WRITE = f"""
 set -eu
@@ -120,12 +121,16 @@ def _where(edge: Edge) -> str:
 
 def read_without_edge(client: "docker.DockerClient", volume: str, image: str) -> State | None:
     """The state in `volume`, looked at by a container of `image` that lives for that long. None where it cannot be."""
-    from docker.errors import DockerException
+    from docker.errors import DockerException, NotFound
     from docker.types import LogConfig
 
     try:
-        # An engine makes a volume that is mounted and not there.
-        client.volumes.get(volume)
+        client.volumes.get(volume)  # an engine makes a volume that is mounted and not there
+    except NotFound:
+        return _parsed(volume, _NOTHING)
+    except DockerException:
+        return None
+    try:
         seen = client.containers.run(
             image,
             [_READ],
@@ -150,7 +155,7 @@ def _parsed(where: str, seen: str) -> State:
     token, _, text = seen.partition("\n")
     live, digest, claim = token.split(" ", 2)
     marker: Colour = "green" if live == "green" else "blue"
-    journal, damage = None, "the journal is missing"
+    journal, damage = None, MISSING
     if digest != "none":
         try:
             journal, damage = parse(text).repaired(marker, now()), ""

@@ -38,6 +38,7 @@ NOT_RUN = {
     "python3 -m venv policy/venv": "takes a minute; tests/integration/test_policy.py has another environment",
     "pulumi preview --policy-pack policy": "needs that environment; tests/integration/test_policy.py",
     "pulumi stack init prod && pulumi stack import": "of a stack whose state is lost; tests/faults/test_production.py",
+    "pulumi up --refresh --replace": "of a host that was set up anew; tests/faults/test_state.py",
     "docker --host ssh": "another host; tests/faults/test_production.py has one",
     "ollama pull": "a machine with internet; tests/integration/test_models_init.py pulls from such a registry",
     "pulumi config set dockerHost": "another host; tests/faults/test_far_engine.py has one",

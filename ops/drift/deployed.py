@@ -1,12 +1,13 @@
 """What the last update has left on the host, as Pulumi has noted it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.arguments import VARIABLE
 from ops import pulumi
+from workloads.colour import COLOURS
 
 _CONTAINER, _NETWORK = "docker:index/container:Container", "docker:index/network:Network"
 _VOLUME, _COMMAND = "docker:index/volume:Volume", "command:local:Command"
@@ -56,9 +57,17 @@ def of_resources(stack: str, resources: list[dict[str, Any]], live: str) -> Depl
         ids={name: str(found["id"]) for name, found in containers.items()},
         networks={str(found["name"]): found for found in of(_NETWORK)},
         volumes=tuple(str(found["name"]) for found in of(_VOLUME)),
-        pids={step["container"]: step["pids"] for step in steps if {"container", "pids"} <= step.keys()},
+        pids={name: step["pids"] for step in steps if "pids" in step for name in _limited(step, containers)},
         live=live,
     )
+
+
+def _limited(step: Mapping[str, Any], containers: Iterable[str]) -> list[str]:
+    """The containers whose limit of processes a step sets: the one that it names, or all of both colours."""
+    if "container" in step:
+        return [step["container"]]
+    colours = tuple(f"{step['place']['service']}-{colour}" for colour in COLOURS)
+    return [name for name in containers if name.startswith(colours)]
 
 
 def plain(value: Any) -> Any:

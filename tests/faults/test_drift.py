@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from engine.ready import limit_pids
 from ops.drift import FOUND
 from tools.lab.stack import SmallStack
 from tools.lab.sweep import sweep
@@ -22,9 +23,9 @@ def _stop_edge(stack: SmallStack) -> None:
 
 
 def _loosen(stack: SmallStack) -> None:
-    stack.container(f"api-{stack.live}").update(
-        mem_limit="128m", memswap_limit="128m", restart_policy={"Name": "on-failure"}
-    )
+    live = stack.container(f"api-{stack.live}")
+    live.update(mem_limit="128m", memswap_limit="128m", restart_policy={"Name": "on-failure"})
+    limit_pids(stack.engine, live, 4096)
 
 
 def _recreate(stack: SmallStack) -> None:

@@ -172,6 +172,23 @@ def test_a_replica_that_was_removed_by_hand_comes_back(stack: SmallStack, load: 
     assert stack.planned() == {}
 
 
+def test_a_live_colour_that_lost_its_container_is_made_again(stack: SmallStack) -> None:
+    """Without a refresh. Pulumi does not know the colours and their steps any more, as after a destroy that was cut
+    off: the new preflight goes by the numbers of the journal."""
+    live, generation = stack.live, stack.status()["generation"]
+    for name in stack.ids():
+        if "-api-" in name:
+            stack.engine.containers.get(name).remove(force=True)
+    state = json.loads(stack.pulumi("stack", "export").stdout)
+    (urn,) = (found["urn"] for found in state["deployment"]["resources"] if found["urn"].endswith("::api-preflight"))
+    stack.pulumi("state", "delete", urn, "--yes", "--target-dependents")
+    said = stack.up().stdout
+    assert f"{live} is live and has no container" in said
+    assert (stack.live, stack.status()["generation"]) == (live, generation)
+    assert stack.versions() == {live: stack.version}
+    assert stack.planned() == {}
+
+
 @pytest.mark.parametrize("form", ["json", "table"])
 def test_status_says_what_is_live(stack: SmallStack, form: str) -> None:
     release = stack.container(f"api-{stack.live}").labels["orca.release"]

@@ -14,6 +14,7 @@ from rollout import state
 from rollout.journal import Journal
 from tools.lab.load.client import LoadClient, Mix
 from tools.lab.stack import SmallStack
+from tools.lab.sweep import sweep
 from tools.lab.wait import eventually
 from workloads import places
 
@@ -82,6 +83,21 @@ def test_a_marker_that_was_moved_by_hand(pair: SmallStack) -> None:
     assert (status["live"], status["flips"][-1]["reason"]) == ("blue", "found by the marker")
     assert pair.rollout("repair").returncode == 0
     assert json.loads(pair.in_state("cat journal.json").stdout)["live"] == "blue"
+
+
+def test_a_host_that_was_set_up_anew(pair: SmallStack) -> None:
+    """Nothing of the stack is on its engine any more, and Pulumi does not know."""
+    live = pair.outputs()["live"]
+    sweep(pair.engine, f"{pair.name}-")
+    unaware = pair.up(check=False)
+    assert unaware.returncode != 0
+    assert f"{live} was live, but the engine has neither the API nor a journal of releases" in unaware.stdout
+    assert not pair.ids()
+    pair.pulumi("up", "--yes", "--skip-preview", "--refresh", "--replace", "**::images")
+    assert pair.live != live
+    assert pair.versions() == {pair.live: pair.version}
+    assert pair.status()["generation"] == 1
+    assert pair.planned() == {}
 
 
 class Shelf:

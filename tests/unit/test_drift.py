@@ -10,11 +10,26 @@ import docker
 import pytest
 
 from engine.address import Address
+from engine.arguments import VARIABLE, Configure, Ready, write
 from ops.drift.deployed import of_resources
 from ops.drift.findings import Finding, findings
+from rollout.arguments import Asked, Place, Release, Terms
 
 IMAGE = "nginx:1"
 CONTAINER, NETWORK = "docker:index/container:Container", "docker:index/network:Network"
+COMMAND = "command:local:Command"
+RELEASE = Release(
+    place=Place(edge="x-nginx", service="x-api"),
+    target="blue",
+    release="r",
+    generation=1,
+    attempt=1,
+    manual=False,
+    terms=Terms(passes=1, watch=0, error_ratio=0.1),
+    gate_timeout=1,
+    pids=9,
+    asked=Asked(server="x-ollama", first="a:1"),
+)
 CARRIER = {
     "name": "x-rules-files",
     "image": IMAGE,
@@ -100,6 +115,25 @@ def test_what_an_update_by_hand_changes_is_a_limit(change: dict[str, Any], said:
     assert command.startswith("docker --host ssh://far update ")
     assert option in command
     assert ("--cpu-shares" in command) == ("CpuShares" in change), "a refresh would see a weight where there was none"
+
+
+def test_the_limit_of_processes_is_that_of_the_step_behind_a_container() -> None:
+    """A service has a step of its own, both colours share one."""
+    steps: list[Any] = [
+        Ready(container="x-app", pids=7, test=(), timeout=0),
+        RELEASE,
+        Configure(container="x-nginx", config="c"),
+    ]
+    names = ["x-app", "x-nginx", "x-api-blue", "x-api-green", "x-api-green-2", "x-api-before"]
+    found = of_resources(
+        "x",
+        [
+            *({"type": CONTAINER, "id": name, "inputs": {"name": name}} for name in names),
+            *({"type": COMMAND, "id": "s", "inputs": {"environment": {VARIABLE: write(step)}}} for step in steps),
+        ],
+        live="blue",
+    )
+    assert found.pids == {"x-app": 7} | dict.fromkeys(["x-api-blue", "x-api-green", "x-api-green-2"], 9)
 
 
 def test_a_file_beside_those_of_the_program_is_found() -> None:

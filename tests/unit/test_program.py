@@ -38,6 +38,8 @@ class Engine(mocks.Mocks):
     def __init__(self) -> None:
         self.made: dict[str, mocks.MockResourceArgs] = {}
         self.before_plan: set[str] | None = None
+        self.look: Look | None = None
+        self.outputs: Mapping[str, Any] = {}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         self.made[args.name] = args
@@ -47,7 +49,7 @@ class Engine(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         assert args.token == "pulumi:pulumi:readStackOutputs"
-        return {"outputs": {}}
+        return {"outputs": self.outputs}
 
     def containers(self) -> dict[str, dict[str, Any]]:
         """The inputs of every container by its name on the host."""
@@ -68,16 +70,23 @@ class Monitor(mocks.MockMonitor):
 
 
 def program(
-    monkeypatch: pytest.MonkeyPatch, plan: Plan, more: Mapping[str, Any] | None = None
+    monkeypatch: pytest.MonkeyPatch,
+    plan: Plan,
+    more: Mapping[str, Any] | None = None,
+    outputs: Mapping[str, Any] | None = None,
 ) -> tuple[Engine, Monitor]:
-    """Run `__main__.py` for the stack `prod`, with the configuration that is committed and `more` laid over it."""
+    """Run `__main__.py` for the stack `prod`, with the configuration that is committed and `more` laid over it.
+    `outputs` are those of the update before."""
     config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text())["config"]
     for key, value in (more or {}).items():
-        config[f"orca-agents:{key}"] = config.get(f"orca-agents:{key}", {}) | value
+        old = config.get(f"orca-agents:{key}", {})
+        config[f"orca-agents:{key}"] = old | value if isinstance(value, dict) else value
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     engine = Engine()
+    engine.outputs = outputs or {}
 
-    def planned(_look: Look, _address: Address) -> Plan:
+    def planned(look: Look, _address: Address) -> Plan:
+        engine.look = look
         engine.before_plan = set(engine.made)
         return plan
 
@@ -114,6 +123,34 @@ def test_a_first_deployment(first: tuple[Engine, Monitor]) -> None:
     assert {"prod-edge", "prod-app-network", "prod-model", "prod-egress"} <= set(networks)
     volumes = {a.inputs["name"] for a in engine.made.values() if a.typ == "docker:index/volume:Volume"}
     assert "prod-ollama_data" in volumes
+
+
+@pytest.mark.parametrize(
+    ("before", "another"),
+    [
+        ({}, None),
+        ({"dockerHost": "ssh://deploy@llm-1"}, None),
+        ({"dockerHost": "ssh://deploy@llm-2"}, "ssh://deploy@llm-2"),
+        ({"dockerHost": ""}, ""),
+    ],
+    ids=["of a version before", "the same", "another", "none"],
+)
+def test_the_plan_knows_that_the_host_is_another(
+    monkeypatch: pytest.MonkeyPatch, before: dict[str, str], another: str | None
+) -> None:
+    there = {"live": "blue", "release": "r", **before}
+    engine, _ = program(monkeypatch, FIRST, {"dockerHost": "ssh://deploy@llm-1"}, there)
+    assert engine.look
+    assert engine.look.last_host == another
+
+
+def test_a_service_that_is_made_anew_is_finished_anew(first: tuple[Engine, Monitor]) -> None:
+    """Its volume may have gone with it, and then a one-shot has to fill it again."""
+    made = first[0].made
+    steps = {name: made[name].inputs for name in made if name.endswith(("-ready", "-run")) and name != "api-before-run"}
+    assert {"ollama-ready", "ollama-init-run", "edge-nginx-ready"} <= set(steps)
+    for name, inputs in steps.items():
+        assert inputs["environment"]["AGAIN"] == f"{name.rpartition('-')[0]}-id"
 
 
 def test_ollama_as_specified(first: tuple[Engine, Monitor]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rollout.colours import Colours, Replica
-from rollout.journal import Journal
+from rollout.journal import MISSING, Journal
 from rollout.plan import Last, Observed, Plan, plan, plan_unseen
 from workloads.colour import COLOURS, Colour
 
@@ -70,12 +70,38 @@ class TestTable:
     @pytest.mark.parametrize("damage", ["the journal is missing", "the journal cannot be read"])
     def test_a_lost_state_is_refused(self, damage: str) -> None:
         lost = replace(seen(blue=Q), journal=None, damage=damage)
-        for made in (plan(lost, LAST, R), plan(lost, Last(), R), plan(replace(lost, colours=seen().colours), LAST, R)):
+        for made in (plan(lost, LAST, R), plan(lost, Last(), R)):
             assert damage in made.refusal
             assert "python -m rollout repair" in made.refusal
 
-    def test_a_journal_in_pieces_is_refused_even_where_nothing_else_is_left(self) -> None:
-        assert "repair" in plan(Observed(damage="the journal cannot be read"), Last(), R).refusal
+    @pytest.mark.parametrize("last", [Last(), LAST])
+    def test_a_journal_in_pieces_is_refused_even_where_nothing_else_is_left(self, last: Last) -> None:
+        assert "repair" in plan(Observed(damage="the journal cannot be read"), last, R).refusal
+
+    @pytest.mark.parametrize("edge", ["absent", "running"])
+    @pytest.mark.parametrize("wanted", [Q, R])
+    @pytest.mark.parametrize(("live", "made_on"), [("blue", "green"), ("green", "blue")])
+    def test_a_lost_host_gets_a_first_release(self, edge: str, wanted: str, live: Colour, made_on: Colour) -> None:
+        """With a gate and a journal, also where an update before this one got no further than to the edge. The colour
+        is another: with the numbers of a first release the inputs of its steps may be those of the last update."""
+        made = plan(Observed(edge=edge, damage=MISSING), Last(live=live, release=Q), wanted)
+        assert made.note
+        assert done(replace(made, note="")) == done(
+            Plan(target=made_on, create=made_on, flips=True, generation=1, attempt=1)
+        )
+
+    @pytest.mark.parametrize(("host", "named"), [("ssh://llm-1", "ssh://llm-1"), ("", "DOCKER_HOST")])
+    def test_another_host_is_refused_unless_the_stack_is_there(self, host: str, named: str) -> None:
+        elsewhere = replace(LAST, host=host)
+        for edge in ("absent", "running"):
+            refused = plan(Observed(edge=edge, damage=MISSING), elsewhere, Q).refusal
+            assert "Put dockerHost back" in refused
+            assert named in refused
+        assert plan(seen(blue=Q), elsewhere, R) == plan(seen(blue=Q), LAST, R), "the same host by another name"
+
+    def test_a_state_that_could_not_be_looked_at_is_not_lost(self) -> None:
+        assert plan(Observed(edge="absent"), LAST, Q).frozen
+        assert plan(Observed(edge="absent"), LAST, R).refusal
 
 
 class TestManual:
@@ -172,9 +198,17 @@ class TestGone:
     def test_a_live_colour_without_containers(self) -> None:
         made = plan(seen(green=R), LAST, S)
         assert "flip --to green" in made.refusal
-        assert plan(seen(green=R), LAST, Q).frozen
         nothing = plan(seen(), LAST, R)
         assert (nothing.create, nothing.target, nothing.flips) == ("blue", "blue", False)
+
+    @pytest.mark.parametrize("green", [{}, {"green": R}, {"green": Q}])
+    def test_its_own_release_is_made_again(self, green: dict[str, str]) -> None:
+        """The numbers are the journal's, so a preflight that Pulumi does not know yet is not refused."""
+        here = seen(Journal(attempt=4).flipped("blue", Q, "release", AT), **green)
+        made = plan(here, LAST, Q)
+        assert (made.create, made.target, made.flips, made.refusal, made.frozen) == ("blue", "blue", False, "", False)
+        assert (made.generation, made.attempt) == (1, 5)
+        assert set(made.declared) == set(green)
 
     def test_nothing_takes_away_the_colour_that_answers_while_the_live_one_is_down(self) -> None:
         down = replace(seen(blue=Q, green=S), answering=frozenset({"green"}))

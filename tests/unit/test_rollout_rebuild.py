@@ -93,7 +93,7 @@ def test_before_the_first_release_there_is_nothing_to_keep() -> None:
 
 def test_a_live_colour_that_is_gone_is_made_again() -> None:
     _, after = moving(seen(green=S))
-    assert (after.frozen, after.rebuilds, after.declared) == (True, True, {"blue": (), "green": ()})
+    assert (after.create, after.flips, after.rebuilds, after.declared) == ("blue", False, True, {"green": ()})
 
 
 def test_a_release_of_version_0_1_has_its_new_id_from_then_on() -> None:

@@ -4,9 +4,11 @@ import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from docker.errors import APIError, ImageNotFound, NotFound
 
 from engine.address import of_stack
 from engine.client import Result
@@ -15,7 +17,7 @@ from engine.errors import NeedsPerson, Undone
 from rollout import begin, state
 from rollout.arguments import Look, Place, Wanted
 from rollout.claim import Claim, standing
-from rollout.journal import Journal, parse
+from rollout.journal import MISSING, Journal, parse
 from rollout.plan import Observed, Plan
 from rollout.state import State, TakenOver
 from workloads.places import STATE
@@ -230,3 +232,26 @@ class TestBeginning:
     def test_a_state_that_cannot_be_written_is_a_note(self, live: Folder, update: Any) -> None:
         (live.path / "claim.new").mkdir()
         assert "could not be written" in update(self.GOOD).note
+
+
+class Gone:
+    """An engine that answers each question with an error."""
+
+    def __init__(self, of_volume: Exception | None, of_run: Exception | None = None) -> None:
+        self.volumes = SimpleNamespace(get=lambda _: self._raise(of_volume))
+        self.containers = SimpleNamespace(run=lambda *_, **__: self._raise(of_run))
+
+    def _raise(self, error: Exception | None) -> None:
+        if error:
+            raise error
+
+
+def test_a_volume_that_is_gone_is_told_from_one_that_could_not_be_looked_at() -> None:
+    def look(*errors: Exception | None) -> State | None:
+        return state.read_without_edge(cast(Any, Gone(*errors)), "x-edge-state", "nginx")
+
+    lost = look(NotFound("no such volume"))
+    assert lost
+    assert (lost.marker, lost.journal, lost.damage) == ("blue", None, MISSING)
+    assert look(APIError("no answer")) is None
+    assert look(None, ImageNotFound("no such image")) is None
