@@ -4,11 +4,15 @@ Commands and files are real.
 """
 
 import json
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -273,6 +277,72 @@ class TestVault:
         assert message == "it did not answer within secrets.timeout (1 s)"
         assert denied
         vault_server.trouble(times=0)
+
+
+@contextmanager
+def listening(
+    status: int, headers: dict[str, str], body: object = None, *, host: str = "127.0.0.1", tls: Path | None = None
+) -> Iterator[tuple[int, list[dict[str, str]]]]:
+    """A server's port, and the headers of each request. All get the same answer. `tls`: a certificate with its key."""
+    got: list[dict[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            got.append(dict(self.headers))
+            content = json.dumps(body).encode()
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer((host, 0), Handler)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_port, got
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class TestRedirect:
+    """127.0.0.2 stands for another host: the address is not one of loopback's names."""
+
+    @pytest.mark.parametrize(
+        "login", [{"token": "TOKEN"}, {"appRole": {"roleId": "r", "secretId": "SECRET-ID"}}], ids=["token", "appRole"]
+    )
+    def test_a_token_goes_nowhere_in_plain_text(self, login: dict[str, Any]) -> None:
+        with (
+            listening(200, {}, host="127.0.0.2") as (other, got),
+            listening(307, {"Location": f"http://127.0.0.2:{other}/v1/x"}) as (port, _),
+        ):
+            message, denied = problem("vault", "a#b", vault={"address": f"http://127.0.0.1:{port}", **login})
+        assert message.startswith("it redirects to http://127.0.0.2, where a token would cross the network in plain")
+        assert denied
+        assert not got
+
+    def test_a_standby_of_vault_redirects_to_the_active_server(self) -> None:
+        with (
+            listening(200, {}, {"data": {"data": {"b": "value"}}}) as (active, got),
+            listening(307, {"Location": f"http://127.0.0.1:{active}/v1/secret/data/a"}) as (port, _),
+        ):
+            settings = {"address": f"http://127.0.0.1:{port}", "token": "TOKEN"}
+            assert values("vault", "a#b", vault=settings) == ["value"]
+        assert got[0]["X-Vault-Token"] == "TOKEN"
+
+    def test_doppler_too(self) -> None:
+        with listening(302, {"Location": "http://127.0.0.2:9/"}) as (port, _):
+            settings = {"url": f"http://127.0.0.1:{port}", "token": "TOKEN"}
+            assert problem("doppler", "A", doppler=settings)[0].startswith("it redirects to http://127.0.0.2, where")
 
 
 class TestCommand:
