@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from settings.secrets import Secrets
-from stores.store import Deadline, Found, StoreError, at_once, part, split
+from stores.store import Deadline, Found, StoreError, at_once, encoded, part, split
 
 _BATCH = 20  # names in one request, at most (BatchGetSecretValue)
 _MISSING = "ResourceNotFoundException"
@@ -57,7 +57,7 @@ def _all(client: Any, names: Sequence[str]) -> dict[str, bytes | StoreError]:
     found: dict[str, bytes | StoreError] = {error["SecretId"]: _problem(error) for error in errors}
     for name in names:
         if value := next((value for value in values if name in (value["Name"], value["ARN"], value["ARN"][:-7])), None):
-            found[name] = value["SecretBinary"] if "SecretBinary" in value else value["SecretString"].encode()
+            found[name] = value["SecretBinary"] if "SecretBinary" in value else encoded(value["SecretString"])
     return found
 
 

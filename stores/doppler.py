@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from settings.scalars import known
 from settings.secrets import Secrets
 from stores.http import patiently, session
-from stores.store import Deadline, Found, StoreError, token
+from stores.store import Deadline, Found, StoreError, encoded, token
 
 if TYPE_CHECKING:
     import requests
@@ -33,8 +33,16 @@ def fetch(secrets: Secrets, keys: Sequence[str], deadline: Deadline) -> Found:
         url = doppler.url.rstrip("/") + _PATH
         answer = patiently(lambda timeout: http.get(url, params=params, auth=authorized, timeout=timeout), deadline)
     values = _values(answer)
-    missing = StoreError("there is no such secret in the config")
-    return {key: value.encode() if isinstance(value := values.get(key), str) else missing for key in keys}
+    return {key: _value(values, key) for key in keys}
+
+
+def _value(values: Mapping[str, Any], key: str) -> bytes | StoreError:
+    """Null is a secret of restricted visibility, for a user's token (docs.doppler.com/docs/visibility-types)."""
+    if isinstance(value := values.get(key), str):
+        return encoded(value)
+    if key in values:
+        return StoreError("its value is null; a token of a person cannot read a restricted secret, a service token can")
+    return StoreError("there is no such secret in the config")
 
 
 def _values(answer: "requests.Response") -> Mapping[str, Any]:

@@ -31,6 +31,8 @@ ODD = {
     "JSON": '{"a": 1}',
 }
 
+HALF = "its value is no Unicode text: it has half a surrogate pair"
+
 
 def ask(store: StoreName, *keys: str, **settings: Any) -> Fetched:
     return fetch(Secrets(**settings), [Reference(store, key) for key in keys])
@@ -87,6 +89,14 @@ class TestDoppler:
         found = ask("doppler", "PLAIN", "NONE", doppler={"url": server.url})
         assert list(found.values) == [Reference("doppler", "PLAIN")]
         assert str(found.problems[Reference("doppler", "NONE")]) == "there is no such secret in the config"
+
+    def test_one_that_is_no_text_leaves_the_others(self, server: doppler.DopplerServer) -> None:
+        server.secrets |= {"RESTRICTED": None, "HALF": "\ud83d"}
+        found = ask("doppler", "PLAIN", "RESTRICTED", "HALF", doppler={"url": server.url})
+        assert list(found.values) == [Reference("doppler", "PLAIN")]
+        said = {reference.key: str(error) for reference, error in found.problems.items()}
+        assert said["RESTRICTED"].startswith("its value is null; a token of a person cannot read a restricted secret")
+        assert said["HALF"] == HALF
 
     def test_without_a_token(self, server: doppler.DopplerServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("DOPPLER_TOKEN")
@@ -167,6 +177,15 @@ class TestAws:
         found = values("aws", "orca/binary", "orca/fields#user", "orca/fields#port", **settings)
         assert found == ["\0\udcff\udcfe", "u", "5432"]
 
+    def test_a_field_that_is_no_text_leaves_the_others(
+        self, aws_server: aws.AwsServer, settings: dict[str, Any]
+    ) -> None:
+        aws_server.put("orca/broken", '{"null": null, "half": "\\ud83d"}')
+        found = ask("aws", "orca/broken#null", "orca/broken#half", "orca/PLAIN", **settings)
+        assert list(found.values) == [Reference("aws", "orca/PLAIN")]
+        said = {reference.key: str(error) for reference, error in found.problems.items()}
+        assert said == {"orca/broken#null": "its value is null", "orca/broken#half": HALF}
+
     def test_more_than_one_request_takes(self, settings: dict[str, Any]) -> None:
         assert values("aws", *(f"many/{number}" for number in range(40)), **settings)[39] == "value 39"
 
@@ -207,7 +226,7 @@ class TestAws:
 def vault_server() -> Iterator[vault.VaultServer]:
     with vault.running() as server:
         server.put("app/odd", ODD)
-        server.put("app/kinds", {"number": 5, "flag": True, "inner": {"a": "b"}, "empty": ""})
+        server.put("app/kinds", {"number": 5, "flag": True, "inner": {"a": "b"}, "empty": "", "null": None})
         server.put("other", {"a": "b"})
         yield server
 
@@ -255,6 +274,7 @@ class TestVault:
             ("app/odd#none", "it has no field none"),
             ("app/odd", "the key names no field; write it as path#field"),
             ("app/kinds#empty", "its value is empty"),
+            ("app/kinds#null", "its value is null"),
         ],
     )
     def test_what_is_missing(self, settings: dict[str, Any], key: str, said: str) -> None:
