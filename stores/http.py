@@ -60,6 +60,8 @@ def patiently(ask: Callable[[float], T], deadline: Deadline) -> T:
             reason, wait = str(error), error.after
         except RequestException as error:
             reason = _said(error)
+        except OSError as error:  # a file that a variable of the environment names
+            raise StoreError(f"it cannot be asked: {str(error)[:200]}", no_access=True) from None
         wait = pause if wait is None else wait
         if wait >= deadline.left:
             raise StoreError(f"{reason}, and secrets.timeout leaves no {wait:.0f} s to ask again", no_access=True)

@@ -1,6 +1,7 @@
 """HashiCorp Vault and OpenBao, secrets engine KV version 2. A key is `path#field`."""
 
 import json
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,10 @@ def fetch(secrets: Secrets, keys: Sequence[str], deadline: Deadline) -> Found:
     if vault is None:
         raise StoreError("secrets.vault.address is not set")
     with session() as http:
-        client = hvac.Client(
-            url=vault.address, token=known(vault.token), session=http, namespace=vault.namespace, timeout=10
-        )
+        # Variables of Vault's own command. hvac never reads the namespace, and no CA's beside a session that is given.
+        http.verify = os.environ.get("VAULT_CACERT") or os.environ.get("VAULT_CAPATH") or True
+        namespace = vault.namespace or os.environ.get("VAULT_NAMESPACE")
+        client = hvac.Client(url=vault.address, token=known(vault.token), session=http, namespace=namespace, timeout=10)
         if vault.app_role:
             _log_in(client, vault, deadline)
         elif not client.token:

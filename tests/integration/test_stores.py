@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from certificates.self_signed import authority, leaf
 from settings.references import Reference, StoreName
 from settings.secrets import Secrets
 from stores.fetch import Fetched, fetch
@@ -332,6 +333,52 @@ def listening(
     finally:
         server.shutdown()
         server.server_close()
+
+
+class TestVaultByItsOwnVariables:
+    """Those that Vault's own command reads."""
+
+    @pytest.fixture
+    def settings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+        """A server whose certificate a private CA has signed."""
+        ca = authority("vault")
+        own = leaf(ca, "127.0.0.1")
+        (tmp_path / "ca.pem").write_text(ca.certificate)
+        (tmp_path / "server.pem").write_text(own.certificate + own.key)
+        for name in ("VAULT_CACERT", "VAULT_CAPATH", "VAULT_NAMESPACE"):
+            monkeypatch.delenv(name, raising=False)
+        answer = {"data": {"data": {"b": "value"}}}
+        with listening(200, {}, answer, tls=tmp_path / "server.pem") as (port, self.got):
+            yield {"vault": {"address": f"https://127.0.0.1:{port}", "token": "TOKEN"}}
+
+    def test_a_private_ca(self, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        said = "its certificate is not trusted"
+        assert said in problem("vault", "a#b", timeout="1s", **settings)[0]
+        assert not self.got
+        monkeypatch.setenv("VAULT_CACERT", str(tmp_path / "ca.pem"))
+        assert values("vault", "a#b", **settings) == ["value"]
+        monkeypatch.setenv("VAULT_CACERT", str(tmp_path / "none.pem"))
+        message, denied = problem("vault", "a#b", **settings)
+        assert message.startswith("it cannot be asked: Could not find a suitable TLS CA certificate bundle")
+        assert str(tmp_path / "none.pem") in message
+        assert denied
+
+    def test_a_folder_of_private_cas(
+        self, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "cas").mkdir()
+        (tmp_path / "cas" / "ca.pem").write_text((tmp_path / "ca.pem").read_text())
+        subprocess.run(["openssl", "rehash", tmp_path / "cas"], check=True)
+        monkeypatch.setenv("VAULT_CAPATH", str(tmp_path / "cas"))
+        assert values("vault", "a#b", **settings) == ["value"]
+
+    def test_the_namespace(self, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("VAULT_CACERT", str(tmp_path / "ca.pem"))
+        monkeypatch.setenv("VAULT_NAMESPACE", "of-the-environment")
+        assert values("vault", "a#b", **settings) == ["value"]
+        settings["vault"]["namespace"] = "of-the-settings"
+        assert values("vault", "a#b", **settings) == ["value"]
+        assert [headers["X-Vault-Namespace"] for headers in self.got] == ["of-the-environment", "of-the-settings"]
 
 
 class TestRedirect:
