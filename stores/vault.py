@@ -60,16 +60,25 @@ def _read(client: "hvac.Client", vault: Vault, path: str, deadline: Deadline) ->
     def ask(_: float) -> Any:
         return client.secrets.kv.v2.read_secret_version(path, mount_point=vault.mount, raise_on_deleted_version=True)
 
+    # Vault answers these mistakes as it answers a path that is not there, or not allowed.
+    hint = (
+        f"{vault.mount} must be an engine of KV version 2; a key stands without {vault.mount}/ and data/, and "
+        "secrets.vault.address without /v1 and /ui"
+    )
     try:
         return json.dumps(patiently(ask, deadline)["data"]["data"]).encode()
     except InvalidPath:
-        raise StoreError(f"there is nothing at {path} in {vault.mount}, or its newest version is deleted") from None
+        raise StoreError(
+            f"there is nothing at {path} in {vault.mount}, or its newest version is deleted; {hint}"
+        ) from None
     except (Forbidden, Unauthorized):
-        raise StoreError("its token may not read this path, or is no longer valid", no_access=True) from None
+        raise StoreError(
+            f"its token may not read {path} in {vault.mount}, or is no longer valid; {hint}", no_access=True
+        ) from None
     except VaultError as error:
         raise StoreError(f"it refuses ({type(error).__name__})", no_access=True) from None
     except (KeyError, TypeError, ValueError):
-        raise StoreError(f"its answer is none of KV version 2; is {vault.mount} one?", no_access=True) from None
+        raise StoreError(f"its answer is none of KV version 2; {hint}", no_access=True) from None
 
 
 def _field(content: bytes | StoreError, field: str) -> bytes | StoreError:

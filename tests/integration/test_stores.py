@@ -34,6 +34,11 @@ ODD = {
 
 HALF = "its value is no Unicode text: it has half a surrogate pair"
 
+HINT = (
+    "secret must be an engine of KV version 2; a key stands without secret/ and data/, and secrets.vault.address "
+    "without /v1 and /ui"
+)
+
 
 def ask(store: StoreName, *keys: str, **settings: Any) -> Fetched:
     return fetch(Secrets(**settings), [Reference(store, key) for key in keys])
@@ -249,7 +254,7 @@ class TestVault:
         vault_server.put("app/rotated", {"a": "new"})
         assert values("vault", "app/rotated#a", **settings) == ["new"]
         vault_server.delete("app/rotated")
-        said = "there is nothing at app/rotated in secret, or its newest version is deleted"
+        said = f"there is nothing at app/rotated in secret, or its newest version is deleted; {HINT}"
         assert problem("vault", "app/rotated#a", **settings) == (said, False)
 
     def test_a_token_of_the_environment(self, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +267,7 @@ class TestVault:
     def test_a_login_by_app_role(self, settings: dict[str, Any]) -> None:
         settings["vault"] |= {"token": None, "appRole": {"roleId": vault.ROLE_ID, "secretId": vault.SECRET_ID}}
         assert values("vault", "app/odd#PLAIN", **settings) == ["value"]
-        denied = "its token may not read this path, or is no longer valid"
+        denied = f"its token may not read other in secret, or is no longer valid; {HINT}"
         assert problem("vault", "other#a", **settings) == (denied, True)
         settings["vault"]["appRole"]["secretId"] = "x"
         refused = "it does not accept the login by AppRole (InvalidRequest)"
@@ -271,7 +276,11 @@ class TestVault:
     @pytest.mark.parametrize(
         ("key", "said"),
         [
-            ("none#a", "there is nothing at none in secret, or its newest version is deleted"),
+            ("none#a", f"there is nothing at none in secret, or its newest version is deleted; {HINT}"),
+            (
+                "secret/data/app/odd#PLAIN",
+                f"there is nothing at secret/data/app/odd in secret, or its newest version is deleted; {HINT}",
+            ),
             ("app/odd#none", "it has no field none"),
             ("app/odd", "the key names no field; write it as path#field"),
             ("app/kinds#empty", "its value is empty"),
@@ -280,6 +289,19 @@ class TestVault:
     )
     def test_what_is_missing(self, settings: dict[str, Any], key: str, said: str) -> None:
         assert problem("vault", key, **settings) == (said, False)
+
+    @pytest.mark.parametrize(
+        ("status", "body", "said"),
+        [
+            (404, {"errors": []}, f"there is nothing at a in secret, or its newest version is deleted; {HINT}"),
+            (200, {"data": {"b": "value"}}, f"its answer is none of KV version 2; {HINT}"),
+            (200, "a page", f"its answer is none of KV version 2; {HINT}"),
+        ],
+    )
+    def test_an_engine_of_version_1_or_no_engine(self, status: int, body: object, said: str) -> None:
+        with listening(status, {"Content-Type": "application/json"}, body) as (port, _):
+            settings = {"address": f"http://127.0.0.1:{port}", "token": "TOKEN"}
+            assert problem("vault", "a#b", vault=settings)[0] == said
 
     def test_busy_it_is_asked_again(self, vault_server: vault.VaultServer, settings: dict[str, Any]) -> None:
         vault_server.trouble(times=2, status=429, after="1")
