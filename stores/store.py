@@ -110,8 +110,9 @@ def encoded(text: str) -> bytes | StoreError:
 
 
 def token(given: str | None, variable: str, setting: str) -> str:
-    """A token of the settings or of the environment. Raises StoreError when there is none."""
-    if found := given or os.environ.get(variable):
+    """A token of the settings or of the environment, without the line end of the file that it was in: a header takes
+    none. Raises StoreError when there is none."""
+    if found := (given or os.environ.get(variable, "")).strip():
         return found
     raise StoreError(f"there is no token: set {variable}, or {setting} as a Pulumi secret", no_access=True)
 

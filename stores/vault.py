@@ -25,10 +25,14 @@ def fetch(secrets: Secrets, keys: Sequence[str], deadline: Deadline) -> Found:
         # Variables of Vault's own command. hvac never reads the namespace, and no CA's beside a session that is given.
         http.verify = os.environ.get("VAULT_CACERT") or os.environ.get("VAULT_CAPATH") or True
         namespace = vault.namespace or os.environ.get("VAULT_NAMESPACE")
-        client = hvac.Client(url=vault.address, token=known(vault.token), session=http, namespace=namespace, timeout=10)
+        # An empty token keeps the login free of a token of the environment.
+        given = "" if vault.app_role else known(vault.token)
+        client = hvac.Client(url=vault.address, token=given, session=http, namespace=namespace, timeout=10)
         if vault.app_role:
             _log_in(client, vault, deadline)
-        elif not client.token:
+        elif client.token:
+            client.token = client.token.strip()  # of a line end: a header takes none
+        else:
             raise StoreError(
                 "there is no token: set VAULT_TOKEN, or secrets.vault.token as a Pulumi secret", no_access=True
             )

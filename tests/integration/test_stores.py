@@ -111,6 +111,10 @@ class TestDoppler:
             True,
         )
 
+    def test_a_token_with_a_line_end(self, server: doppler.DopplerServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DOPPLER_TOKEN", f"{doppler.SERVICE}\n")
+        assert values("doppler", "PLAIN", doppler={"url": server.url}) == ["value"]
+
     def test_busy_it_is_asked_again_when_it_says(self, server: doppler.DopplerServer) -> None:
         server.trouble = [(429, "2"), (503, "")]
         begin = time.monotonic()
@@ -207,7 +211,7 @@ class TestAws:
     @pytest.mark.parametrize(
         ("key", "said"),
         [
-            ("none", "there is no secret of that name"),
+            ("none", f"there is no secret of that name in the region {aws.REGION}"),
             ("orca/fields#none", "it has no field none"),
             ("orca/PLAIN#user", "it is no JSON object, so it has no fields; write the key without #"),
         ],
@@ -220,6 +224,47 @@ class TestAws:
             monkeypatch.delenv(name)
         monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         assert problem("aws", "orca/PLAIN", **settings) == ("it cannot be asked: Unable to locate credentials", True)
+
+    @pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"])
+    def test_a_line_end_in_a_credential_shows_none(
+        self, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.setenv(name, "TOP-SECRET\n")
+        said = "its request cannot be sent; is a line end in an AWS_ variable?"
+        assert problem("aws", "orca/PLAIN", **settings) == (said, True)
+
+    def test_without_a_region(self, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        del settings["aws"]["region"]
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+        monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+        assert problem("aws", "orca/PLAIN", **settings)[0].startswith("no region is known: set secrets.aws.region, or ")
+
+    @pytest.mark.parametrize(
+        ("status", "answer", "said"),
+        [
+            (
+                400,
+                {"__type": "AccessDeniedException", "Message": "User: x is not authorized"},
+                "it refuses: AccessDeniedException: User: x is not authorized (the identity needs "
+                "secretsmanager:BatchGetSecretValue)",
+            ),
+            (
+                400,
+                {"__type": "ExpiredTokenException", "Message": "The token is expired"},
+                "it refuses: ExpiredTokenException: The token is expired",
+            ),
+            (
+                200,
+                {"Errors": [{"SecretId": "a", "ErrorCode": "AccessDeniedException", "Message": "No access to KMS"}]},
+                "it refuses: AccessDeniedException: No access to KMS (the identity needs secretsmanager:GetSecretValue "
+                "on the secret, and kms:Decrypt on a key of your own)",
+            ),
+        ],
+    )
+    def test_a_refusal(self, settings: dict[str, Any], status: int, answer: object, said: str) -> None:
+        with listening(status, {"Content-Type": "application/x-amz-json-1.1"}, answer) as (port, _):
+            settings["aws"]["endpoint"] = f"http://127.0.0.1:{port}"
+            assert problem("aws", "a", **settings) == (said, True)
 
     def test_down(self, settings: dict[str, Any]) -> None:
         settings["aws"]["endpoint"] = "http://127.0.0.1:9"
@@ -261,11 +306,14 @@ class TestVault:
         del settings["vault"]["token"]
         monkeypatch.setenv("HOME", "/nonexistent")
         assert problem("vault", "app/odd#PLAIN", **settings)[0].startswith("there is no token: set VAULT_TOKEN")
-        monkeypatch.setenv("VAULT_TOKEN", vault.LIMITED)
-        assert values("vault", "app/odd#PLAIN", **settings) == ["value"]
+        for written in (vault.LIMITED, f"{vault.LIMITED}\n"):
+            monkeypatch.setenv("VAULT_TOKEN", written)
+            assert values("vault", "app/odd#PLAIN", **settings) == ["value"]
 
-    def test_a_login_by_app_role(self, settings: dict[str, Any]) -> None:
+    def test_a_login_by_app_role(self, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
         settings["vault"] |= {"token": None, "appRole": {"roleId": vault.ROLE_ID, "secretId": vault.SECRET_ID}}
+        assert values("vault", "app/odd#PLAIN", **settings) == ["value"]
+        monkeypatch.setenv("VAULT_TOKEN", "an old one\n")
         assert values("vault", "app/odd#PLAIN", **settings) == ["value"]
         denied = f"its token may not read other in secret, or is no longer valid; {HINT}"
         assert problem("vault", "other#a", **settings) == (denied, True)
