@@ -42,7 +42,13 @@ def _value(values: Mapping[str, Any], key: str) -> bytes | StoreError:
         return encoded(value)
     if key in values:
         return StoreError("its value is null; a token of a person cannot read a restricted secret, a service token can")
-    return StoreError("there is no such secret in the config")
+    return StoreError(f"there is no such secret in the config{_named(values)}")
+
+
+def _named(values: Mapping[str, Any]) -> str:
+    """The config that answers, which may be the wrong one, by the names that Doppler adds to its secrets."""
+    config, project = values.get("DOPPLER_CONFIG"), values.get("DOPPLER_PROJECT")
+    return f" {config} of the project {project}" if config and project else ""
 
 
 def _values(answer: "requests.Response") -> Mapping[str, Any]:
@@ -50,6 +56,9 @@ def _values(answer: "requests.Response") -> Mapping[str, Any]:
         raise StoreError(f"it {_DENIED[answer.status_code]} ({answer.status_code}){_said(answer)}", no_access=True)
     if answer.status_code == 404:
         raise StoreError(f"it has no such project or config (404){_said(answer)}")
+    if answer.status_code == 400:
+        hint = "; only a service token needs no secrets.doppler.project and secrets.doppler.config"
+        raise StoreError(f"it answers 400{_said(answer)}{hint}", no_access=True)
     if answer.status_code != 200:
         raise StoreError(f"it answers {answer.status_code}{_said(answer)}", no_access=True)
     try:

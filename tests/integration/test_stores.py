@@ -74,7 +74,10 @@ class TestDoppler:
         named = {"url": server.url, "token": doppler.PERSONAL, "project": "orca", "config": "prd"}
         assert values("doppler", "PLAIN", doppler=named) == ["value"]
         del named["config"]
-        assert "it answers 400: You must specify a project" in problem("doppler", "PLAIN", doppler=named)[0]
+        assert problem("doppler", "PLAIN", doppler=named)[0] == (
+            "it answers 400: You must specify a project; only a service token needs no secrets.doppler.project and "
+            "secrets.doppler.config"
+        )
 
     @pytest.mark.parametrize(
         ("settings", "said", "no_access"),
@@ -94,7 +97,9 @@ class TestDoppler:
     def test_a_name_that_is_missing(self, server: doppler.DopplerServer) -> None:
         found = ask("doppler", "PLAIN", "NONE", doppler={"url": server.url})
         assert list(found.values) == [Reference("doppler", "PLAIN")]
-        assert str(found.problems[Reference("doppler", "NONE")]) == "there is no such secret in the config"
+        assert str(found.problems[Reference("doppler", "NONE")]) == (
+            "there is no such secret in the config prd of the project orca"
+        )
 
     def test_one_that_is_no_text_leaves_the_others(self, server: doppler.DopplerServer) -> None:
         server.secrets |= {"RESTRICTED": None, "HALF": "\ud83d"}
@@ -503,6 +508,41 @@ class TestCommand:
         message, _ = problem("command", command)
         assert message.startswith(said)
         assert "TOP-SECRET" not in message
+
+    @pytest.mark.parametrize(
+        ("command", "syntax"),
+        [
+            ("echo a | base64 -d", "|"),
+            ("echo a|base64 -d", "|"),
+            ("echo $HOME", "$HOME"),
+            ("echo ${HOME}", "${HOME"),
+            ("echo $(cat x)", "$(cat"),
+            ("echo `cat x`", "`"),
+            ("true && echo a", "&&"),
+            ("cd x; echo a", ";"),
+            ("echo a 2>/dev/null", "2>/dev/null"),
+            ("cat < x", "<"),
+            ("cat ~/x", "~"),
+            ("echo 'a' | echo '|'", "|"),
+        ],
+    )
+    def test_one_that_needs_a_shell(self, command: str, syntax: str) -> None:
+        said = f"it has {syntax}, which only a shell reads: write sh -c '…', or put it in single quotes"
+        assert problem("command", command) == (said, False)
+
+    @pytest.mark.parametrize(
+        ("command", "value"),
+        [
+            ("echo '|' \"&& $(\" ';'", "| && $( ;"),
+            (r"echo \| \$HOME \~/x", "| $HOME ~/x"),
+            ('sh -c "echo a | tr a b"', "b"),
+            ("echo https://x.example/?a=1&b=2", "https://x.example/?a=1&b=2"),
+            ("echo a$ 5$ a~b", "a$ 5$ a~b"),
+            ("echo 'it'\"'\"'s $5'", "it's $5"),
+        ],
+    )
+    def test_quoted_it_is_a_text(self, command: str, value: str) -> None:
+        assert values("command", command) == [value]
 
     def test_one_that_does_not_end_is_ended(self) -> None:
         begin = time.monotonic()
