@@ -101,7 +101,7 @@ def _said(error: Exception) -> str:
 
     match error:
         case exceptions.SSLError():
-            return "its certificate is not trusted"
+            return "its certificate is not trusted (for a private CA see docs/secrets.md)"
         case exceptions.Timeout():
             return "it does not answer in time"
         case exceptions.ChunkedEncodingError() | exceptions.ContentDecodingError():

@@ -410,20 +410,36 @@ def listening(
         server.server_close()
 
 
+@pytest.fixture
+def private_ca(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of `ca.pem`, and of `server.pem`: a certificate for loopback that the CA has signed, with its key."""
+    ca = authority("stores")
+    own = leaf(ca, "127.0.0.1")
+    (tmp_path / "ca.pem").write_text(ca.certificate)
+    (tmp_path / "server.pem").write_text(own.certificate + own.key)
+    for name in ("VAULT_CACERT", "VAULT_CAPATH", "VAULT_NAMESPACE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def test_doppler_behind_a_proxy_with_a_private_ca(private_ca: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening(200, {}, {"A": "value"}, tls=private_ca / "server.pem") as (port, got):
+        settings = {"url": f"https://127.0.0.1:{port}", "token": "TOKEN"}
+        said = "its certificate is not trusted (for a private CA see docs/secrets.md)"
+        assert problem("doppler", "A", doppler=settings, timeout="1s")[0].startswith(said)
+        assert not got
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(private_ca / "ca.pem"))
+        assert values("doppler", "A", doppler=settings) == ["value"]
+
+
 class TestVaultByItsOwnVariables:
     """Those that Vault's own command reads."""
 
     @pytest.fixture
-    def settings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    def settings(self, private_ca: Path) -> Iterator[dict[str, Any]]:
         """A server whose certificate a private CA has signed."""
-        ca = authority("vault")
-        own = leaf(ca, "127.0.0.1")
-        (tmp_path / "ca.pem").write_text(ca.certificate)
-        (tmp_path / "server.pem").write_text(own.certificate + own.key)
-        for name in ("VAULT_CACERT", "VAULT_CAPATH", "VAULT_NAMESPACE"):
-            monkeypatch.delenv(name, raising=False)
         answer = {"data": {"data": {"b": "value"}}}
-        with listening(200, {}, answer, tls=tmp_path / "server.pem") as (port, self.got):
+        with listening(200, {}, answer, tls=private_ca / "server.pem") as (port, self.got):
             yield {"vault": {"address": f"https://127.0.0.1:{port}", "token": "TOKEN"}}
 
     def test_a_private_ca(self, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -431,6 +447,9 @@ class TestVaultByItsOwnVariables:
         assert said in problem("vault", "a#b", timeout="1s", **settings)[0]
         assert not self.got
         monkeypatch.setenv("VAULT_CACERT", str(tmp_path / "ca.pem"))
+        assert values("vault", "a#b", **settings) == ["value"]
+        monkeypatch.delenv("VAULT_CACERT")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
         assert values("vault", "a#b", **settings) == ["value"]
         monkeypatch.setenv("VAULT_CACERT", str(tmp_path / "none.pem"))
         message, denied = problem("vault", "a#b", **settings)
@@ -561,6 +580,7 @@ class TestFile:
     def test_one_that_is_not_there(self, tmp_path: Path) -> None:
         assert problem("file", str(tmp_path / "none")) == ("there is no such file", True)
         assert problem("file", str(tmp_path)) == ("it cannot be read: Is a directory", True)
+        assert problem("file", "~no-such-user/key")[0] == "it cannot be read: Could not determine home directory."
 
 
 def test_stores_are_asked_at_the_same_time() -> None:
