@@ -72,7 +72,11 @@ class Vault(Group):
 
     address: Url = Field(description="URL of the server", json_schema_extra=NONE)
     mount: Word = Field("secret", description="path of the secrets engine", json_schema_extra=NONE)
-    namespace: Word | None = Field(None, description="namespace of the secrets engine", json_schema_extra=NONE)
+    namespace: Word | None = Field(
+        None,
+        description="namespace of the secrets engine; without it the environment variable VAULT_NAMESPACE",
+        json_schema_extra=NONE,
+    )
     token: PulumiSecret = Field(
         None,
         description="a Pulumi secret; without it the environment variable VAULT_TOKEN, or the file ~/.vault-token",

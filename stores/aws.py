@@ -4,17 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from settings.secrets import Secrets
-from stores.store import Deadline, Found, StoreError, at_once, part, split
+from stores.store import Deadline, Found, StoreError, at_once, encoded, part, split
 
 _BATCH = 20  # names in one request, at most (BatchGetSecretValue)
 _MISSING = "ResourceNotFoundException"
+_DENIED = ("AccessDeniedException", "DecryptionFailure")
 
 
 def fetch(secrets: Secrets, keys: Sequence[str], deadline: Deadline) -> Found:
     """The values of the current versions."""
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoRegionError
 
     timeout = max(1.0, min(10.0, deadline.left))
     config = Config(
@@ -29,12 +30,15 @@ def fetch(secrets: Secrets, keys: Sequence[str], deadline: Deadline) -> Found:
         answers = at_once(lambda batch: _all(client, batch), batches)
     except ClientError as error:
         said = error.response.get("Error", {})
+        raise _refusal(said.get("Code"), said.get("Message"), "secretsmanager:BatchGetSecretValue") from None
+    except NoRegionError:
         raise StoreError(
-            f"it refuses: {said.get('Code')}: {str(said.get('Message'))[:200]} (the identity needs "
-            "secretsmanager:BatchGetSecretValue)",
+            "no region is known: set secrets.aws.region, or AWS_DEFAULT_REGION (this SDK does not read AWS_REGION)",
             no_access=True,
         ) from None
     except (BotoCoreError, ValueError) as error:
+        if type(error) is HTTPClientError:  # not one of its kinds: the text quotes a header, as the session's token
+            raise StoreError("its request cannot be sent; is a line end in an AWS_ variable?", no_access=True) from None
         raise StoreError(f"it cannot be asked: {str(error)[:200]}", no_access=True) from None
     found = {name: outcome for answer in answers for name, outcome in answer.items()}
     silent = StoreError("it does not answer for that name")
@@ -54,15 +58,24 @@ def _all(client: Any, names: Sequence[str]) -> dict[str, bytes | StoreError]:
         if not (rest := answer.get("NextToken")):
             break
         more = {"NextToken": rest}
-    found: dict[str, bytes | StoreError] = {error["SecretId"]: _problem(error) for error in errors}
+    found: dict[str, bytes | StoreError] = {
+        error["SecretId"]: _problem(error, client.meta.region_name) for error in errors
+    }
     for name in names:
         if value := next((value for value in values if name in (value["Name"], value["ARN"], value["ARN"][:-7])), None):
-            found[name] = value["SecretBinary"] if "SecretBinary" in value else value["SecretString"].encode()
+            found[name] = value["SecretBinary"] if "SecretBinary" in value else encoded(value["SecretString"])
     return found
 
 
-def _problem(error: Mapping[str, Any]) -> StoreError:
-    code = error.get("ErrorCode", "")
+def _problem(error: Mapping[str, Any], region: str) -> StoreError:
+    code = error.get("ErrorCode")
     if code == _MISSING:
-        return StoreError("there is no secret of that name")
-    return StoreError(f"it refuses: {code}: {str(error.get('Message'))[:200]}", no_access=True)
+        return StoreError(f"there is no secret of that name in the region {region}")
+    needs = "secretsmanager:GetSecretValue on the secret, and kms:Decrypt on a key of your own"
+    return _refusal(code, error.get("Message"), needs)
+
+
+def _refusal(code: str | None, message: str | None, needs: str) -> StoreError:
+    """`needs` is the right that an identity lacks, where one is lacking."""
+    lacking = f" (the identity needs {needs})" if code in _DENIED else ""
+    return StoreError(f"it refuses: {code}: {str(message)[:500]}{lacking}", no_access=True)

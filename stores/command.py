@@ -4,6 +4,7 @@ So 1Password (`op read op://vault/item/field`), Bitwarden, pass, sops, gopass an
 """
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -12,6 +13,10 @@ from contextlib import suppress
 
 from settings.secrets import Secrets
 from stores.store import Deadline, Found, StoreError, each, without_line_end
+
+_QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*["]""", re.DOTALL)
+_SHELL = re.compile(r"\||(?<!\S)\d?[&;<>]\S*|;(?!\S)|\$[\w({]\w*|`|(?<!\S)~(?=/)")
+"""What only a shell reads, outside of quotes: a pipe, a list, a redirection, a variable, a substitution, `~`."""
 
 
 def fetch(_secrets: Secrets, keys: Sequence[str], deadline: Deadline) -> Found:
@@ -24,6 +29,9 @@ def _output(key: str, deadline: Deadline) -> bytes:
         words = shlex.split(key)
     except ValueError as error:
         raise StoreError(f"it is no command: {error}") from None
+    if found := _SHELL.search(_QUOTED.sub("x", key)):
+        # Run as it is, the command could succeed with a wrong value: `echo $KEY` prints the name.
+        raise StoreError(f"it has {found[0]}, which only a shell reads: write sh -c '…', or put it in single quotes")
     try:
         process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
@@ -39,6 +47,8 @@ def _output(key: str, deadline: Deadline) -> bytes:
         raise StoreError("it did not end within secrets.timeout", no_access=True) from None
     if process.returncode:
         raise StoreError(
-            f"it ended with exit code {process.returncode}; run it yourself to see what it says", no_access=True
+            f"it ended with exit code {process.returncode}; run it yourself to see what it says, and know that here no "
+            "shell reads $NAME, ~ or *",
+            no_access=True,
         )
     return without_line_end(output)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from settings.scalars import known
 from settings.secrets import Secrets
 from stores.http import patiently, session
-from stores.store import Deadline, Found, StoreError, token
+from stores.store import Deadline, Found, StoreError, encoded, token
 
 if TYPE_CHECKING:
     import requests
@@ -33,8 +33,22 @@ def fetch(secrets: Secrets, keys: Sequence[str], deadline: Deadline) -> Found:
         url = doppler.url.rstrip("/") + _PATH
         answer = patiently(lambda timeout: http.get(url, params=params, auth=authorized, timeout=timeout), deadline)
     values = _values(answer)
-    missing = StoreError("there is no such secret in the config")
-    return {key: value.encode() if isinstance(value := values.get(key), str) else missing for key in keys}
+    return {key: _value(values, key) for key in keys}
+
+
+def _value(values: Mapping[str, Any], key: str) -> bytes | StoreError:
+    """Null is a secret of restricted visibility, for a user's token (docs.doppler.com/docs/visibility-types)."""
+    if isinstance(value := values.get(key), str):
+        return encoded(value)
+    if key in values:
+        return StoreError("its value is null; a token of a person cannot read a restricted secret, a service token can")
+    return StoreError(f"there is no such secret in the config{_named(values)}")
+
+
+def _named(values: Mapping[str, Any]) -> str:
+    """The config that answers, which may be the wrong one, by the names that Doppler adds to its secrets."""
+    config, project = values.get("DOPPLER_CONFIG"), values.get("DOPPLER_PROJECT")
+    return f" {config} of the project {project}" if config and project else ""
 
 
 def _values(answer: "requests.Response") -> Mapping[str, Any]:
@@ -42,6 +56,9 @@ def _values(answer: "requests.Response") -> Mapping[str, Any]:
         raise StoreError(f"it {_DENIED[answer.status_code]} ({answer.status_code}){_said(answer)}", no_access=True)
     if answer.status_code == 404:
         raise StoreError(f"it has no such project or config (404){_said(answer)}")
+    if answer.status_code == 400:
+        hint = "; only a service token needs no secrets.doppler.project and secrets.doppler.config"
+        raise StoreError(f"it answers 400{_said(answer)}{hint}", no_access=True)
     if answer.status_code != 200:
         raise StoreError(f"it answers {answer.status_code}{_said(answer)}", no_access=True)
     try:

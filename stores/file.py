@@ -12,11 +12,10 @@ def fetch(_secrets: Secrets, keys: Sequence[str], _deadline: Deadline) -> Found:
 
 
 def _content(key: str) -> bytes:
-    path = Path(key).expanduser()
     try:
-        with path.open("rb") as file:
+        with Path(key).expanduser().open("rb") as file:
             return without_line_end(file.read(LARGEST + 2))
     except FileNotFoundError:
         raise StoreError("there is no such file", no_access=True) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise StoreError(f"it cannot be read: {getattr(error, 'strerror', error)}", no_access=True) from None

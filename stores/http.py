@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urljoin, urlsplit
 
 from stores.store import Deadline, StoreError
 
@@ -20,6 +21,7 @@ TIMEOUT = 10.0
 _TRIES = 4
 _PAUSE = 0.5  # seconds before the second try; doubled for each further one
 _BUSY = 429
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Busy(Exception):
@@ -31,10 +33,12 @@ class Busy(Exception):
 
 
 def session() -> "requests.Session":
-    """A session that raises Busy for 429 and 5xx."""
+    """A session that raises Busy for 429 and 5xx, and StoreError for a redirect to plain HTTP."""
     import requests
 
     def check(response: requests.Response, *_: Any, **__: Any) -> None:
+        if response.is_redirect:
+            _stays_encrypted(urljoin(response.url, response.headers["Location"]))
         if response.status_code == _BUSY or response.status_code >= 500:
             raise Busy(response.status_code, _after(response.headers.get("Retry-After")))
 
@@ -56,6 +60,8 @@ def patiently(ask: Callable[[float], T], deadline: Deadline) -> T:
             reason, wait = str(error), error.after
         except RequestException as error:
             reason = _said(error)
+        except OSError as error:  # a file that a variable of the environment names
+            raise StoreError(f"it cannot be asked: {str(error)[:200]}", no_access=True) from None
         wait = pause if wait is None else wait
         if wait >= deadline.left:
             raise StoreError(f"{reason}, and secrets.timeout leaves no {wait:.0f} s to ask again", no_access=True)
@@ -63,6 +69,18 @@ def patiently(ask: Callable[[float], T], deadline: Deadline) -> T:
             time.sleep(wait)
             pause *= 2
     raise StoreError(f"{reason}, {_TRIES} times in a row", no_access=True)
+
+
+def _stays_encrypted(target: str) -> None:
+    """Raises StoreError for a redirect to plain HTTP, because requests sends Vault's token and the body of a login on
+    to the target. Another host may get them: a standby of Vault redirects to the active server."""
+    parts = urlsplit(target)
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        raise StoreError(
+            f"it redirects to {parts.scheme}://{parts.hostname}, where a token would cross the network in plain text; "
+            "make it redirect to https (for Vault: api_addr)",
+            no_access=True,
+        )
 
 
 def _after(value: str | None) -> float | None:
@@ -83,7 +101,7 @@ def _said(error: Exception) -> str:
 
     match error:
         case exceptions.SSLError():
-            return "its certificate is not trusted"
+            return "its certificate is not trusted (for a private CA see docs/secrets.md)"
         case exceptions.Timeout():
             return "it does not answer in time"
         case exceptions.ChunkedEncodingError() | exceptions.ContentDecodingError():

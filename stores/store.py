@@ -96,12 +96,23 @@ def part(value: bytes | StoreError, field: str) -> bytes | StoreError:
         return StoreError(f"it has no field {field}")
     except (ValueError, TypeError):
         return StoreError("it is no JSON object, so it has no fields; write the key without #")
-    return (found if isinstance(found, str) else json.dumps(found)).encode()
+    if found is None:
+        return StoreError("its value is null")
+    return encoded(found if isinstance(found, str) else json.dumps(found))
+
+
+def encoded(text: str) -> bytes | StoreError:
+    """A text of a JSON answer. JSON can write half a surrogate pair, which UTF-8 has no bytes for."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return StoreError("its value is no Unicode text: it has half a surrogate pair")
 
 
 def token(given: str | None, variable: str, setting: str) -> str:
-    """A token of the settings or of the environment. Raises StoreError when there is none."""
-    if found := given or os.environ.get(variable):
+    """A token of the settings or of the environment, without the line end of the file that it was in: a header takes
+    none. Raises StoreError when there is none."""
+    if found := (given or os.environ.get(variable, "")).strip():
         return found
     raise StoreError(f"there is no token: set {variable}, or {setting} as a Pulumi secret", no_access=True)
 

@@ -1,6 +1,7 @@
 """HashiCorp Vault and OpenBao, secrets engine KV version 2. A key is `path#field`."""
 
 import json
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,17 @@ def fetch(secrets: Secrets, keys: Sequence[str], deadline: Deadline) -> Found:
     if vault is None:
         raise StoreError("secrets.vault.address is not set")
     with session() as http:
-        client = hvac.Client(
-            url=vault.address, token=known(vault.token), session=http, namespace=vault.namespace, timeout=10
-        )
+        # Variables of Vault's own command. hvac never reads the namespace, and no CA's beside a session that is given.
+        http.verify = os.environ.get("VAULT_CACERT") or os.environ.get("VAULT_CAPATH") or True
+        namespace = vault.namespace or os.environ.get("VAULT_NAMESPACE")
+        # An empty token keeps the login free of a token of the environment.
+        given = "" if vault.app_role else known(vault.token)
+        client = hvac.Client(url=vault.address, token=given, session=http, namespace=namespace, timeout=10)
         if vault.app_role:
             _log_in(client, vault, deadline)
-        elif not client.token:
+        elif client.token:
+            client.token = client.token.strip()  # of a line end: a header takes none
+        else:
             raise StoreError(
                 "there is no token: set VAULT_TOKEN, or secrets.vault.token as a Pulumi secret", no_access=True
             )
@@ -58,16 +64,25 @@ def _read(client: "hvac.Client", vault: Vault, path: str, deadline: Deadline) ->
     def ask(_: float) -> Any:
         return client.secrets.kv.v2.read_secret_version(path, mount_point=vault.mount, raise_on_deleted_version=True)
 
+    # Vault answers these mistakes as it answers a path that is not there, or not allowed.
+    hint = (
+        f"{vault.mount} must be an engine of KV version 2; a key stands without {vault.mount}/ and data/, and "
+        "secrets.vault.address without /v1 and /ui"
+    )
     try:
         return json.dumps(patiently(ask, deadline)["data"]["data"]).encode()
     except InvalidPath:
-        raise StoreError(f"there is nothing at {path} in {vault.mount}, or its newest version is deleted") from None
+        raise StoreError(
+            f"there is nothing at {path} in {vault.mount}, or its newest version is deleted; {hint}"
+        ) from None
     except (Forbidden, Unauthorized):
-        raise StoreError("its token may not read this path, or is no longer valid", no_access=True) from None
+        raise StoreError(
+            f"its token may not read {path} in {vault.mount}, or is no longer valid; {hint}", no_access=True
+        ) from None
     except VaultError as error:
         raise StoreError(f"it refuses ({type(error).__name__})", no_access=True) from None
     except (KeyError, TypeError, ValueError):
-        raise StoreError(f"its answer is none of KV version 2; is {vault.mount} one?", no_access=True) from None
+        raise StoreError(f"its answer is none of KV version 2; {hint}", no_access=True) from None
 
 
 def _field(content: bytes | StoreError, field: str) -> bytes | StoreError:

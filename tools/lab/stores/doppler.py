@@ -25,7 +25,7 @@ class DopplerServer:
     """
 
     url: str = ""
-    secrets: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str | None] = field(default_factory=dict)
     trouble: list[tuple[int, str] | str | float] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
