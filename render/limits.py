@@ -58,9 +58,10 @@ def limits(edge: Edge) -> Limits:
     return Limits(
         maps=(
             Map(name="completion_address", source="$request_class", entries=(("completion", "$client_network"),)),
-            Map(name="completion_server", source="$request_class", entries=(("completion", "all"),)),
+            Map(name="all_clients", source="$key_missing", entries=(("", "all"),)),
+            Map(name="completion_server", source="$request_class:$key_missing", entries=(("completion:", "all"),)),
             Map(name="body_address", source="$large_body", entries=(("1", "$client_network"),)),
-            Map(name="body_server", source="$large_body", entries=(("1", "all"),)),
+            Map(name="body_server", source="$large_body:$key_missing", entries=(("1:", "all"),)),
             *_key_maps("rate", keys, own_rates),
             *_key_maps("busy", keys, own_numbers),
         ),
@@ -80,7 +81,7 @@ def _zones(
     limits: list[tuple[str, str, RequestRate | int]] = [
         ("address", "client_network", wanted.address),
         ("key", "key_id", wanted.key),
-        ("server", "server_name", wanted.server),
+        ("all", "all_clients", wanted.server),
         ("completion_address", "completion_address", completions.address),
         ("completion_key", key, completions.key),
         *((f"completion_key_{_word(key_id)}", _key_variable(kind, key_id), limit) for key_id, limit in own.items()),

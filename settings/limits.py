@@ -9,7 +9,7 @@ from settings.values import Rate, rate
 
 _ADDRESS = "of one client address; of an IPv6 client, of its /64"
 _KEY = "of one API key"
-_SERVER = "of all clients together"
+_SERVER = "of all clients together; a request without its key does not count"
 
 
 class CompletionRates(Group):

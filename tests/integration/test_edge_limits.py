@@ -1,6 +1,8 @@
 """Limits of the running edge: by time and at the same moment, per address, per key and for the server."""
 
 import secrets
+import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +24,11 @@ KEYS: dict[str, Any] = {
 }
 PLENTY = {"address": "1000/s", "server": "1000/s"}
 MANY = {"address": 1000, "key": 1000, "server": 1000}
+AT_ONCE = {
+    **MANY,
+    "completions": {"address": 1000, "key": 3, "server": 5},
+    "bodies": {"address": 1000, "server": 4},
+}
 
 
 def ask(client: httpx.Client, path: str, times: int, **headers: str) -> list[httpx.Response]:
@@ -55,6 +62,20 @@ def streaming(client: httpx.Client, count: int, key: str, seconds: int = 30) -> 
         for _ in range(count):
             answer = held.enter_context(client.stream("GET", f"{COMPLETION}?seconds={seconds}", headers=bearer(key)))
             assert answer.status_code == 200
+        yield
+
+
+@contextmanager
+def refused_bodies(stack: EdgeStack, path: str, length: int, count: int) -> Iterator[None]:
+    """Hold so many requests without a key that have their answer, while the edge goes on dropping their bodies."""
+    context = ssl.create_default_context(cafile=str(stack.ca))
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\nx"
+    with ExitStack() as held:
+        for _ in range(count):
+            plain = held.enter_context(socket.create_connection(("127.0.0.1", stack.ports[1]), timeout=10))
+            connection = held.enter_context(context.wrap_socket(plain, server_hostname="localhost"))
+            connection.sendall(head.encode())
+            assert connection.recv(12) == b"HTTP/1.1 401"
         yield
 
 
@@ -119,6 +140,19 @@ class TestByTimeAndKey:
         with by_key.client() as client:
             assert set(ask_past(client, "/v1/hello", 5)) == {401}
 
+    @pytest.mark.parametrize("path", ["/v1/hello", COMPLETION])
+    def test_they_use_up_nothing_of_the_clients_with_a_key(self, by_key: EdgeStack, path: str) -> None:
+        """Preflights, which need no key, are no completions either."""
+        completions = {"address": "1000/s", "server": "12/m"}
+        rates = {"address": "1000/s", "server": "60/m", "completions": completions}
+        by_key.configure(concurrency="off", apiKeys=KEYS, rateLimit=rates)
+        preflight = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
+        with by_key.client() as client:
+            assert codes(ask(client, path, 90, **bearer("wrong"))) == {401: 90}
+            for _ in range(16):
+                client.options(COMPLETION, headers=preflight)
+            assert codes(ask(client, path, 4, **bearer(ONE))) == {200: 4}
+
 
 class TestForTheServer:
     def test_all_clients_together(self, edge: EdgeStack) -> None:
@@ -134,8 +168,7 @@ class TestForTheServer:
 
 @pytest.fixture(scope="class")
 def at_once(edge: EdgeStack) -> EdgeStack:
-    completions = {"address": 1000, "key": 3, "server": 5}
-    edge.configure(rateLimit="off", apiKeys=KEYS, concurrency={**MANY, "completions": completions})
+    edge.configure(rateLimit="off", apiKeys=KEYS, concurrency=AT_ONCE)
     return edge
 
 
@@ -165,6 +198,16 @@ class TestAtOnce:
         with streaming(client, 3, ONE), streaming(client, 2, OTHER):
             assert client.get(COMPLETION, headers=bearer(OTHER)).status_code == 503
 
+    @pytest.mark.parametrize(("path", "length"), [(COMPLETION, 500_000), ("/v1/echo", 1_000_000)])
+    def test_clients_without_a_key_take_no_place(
+        self, at_once: EdgeStack, client: httpx.Client, path: str, length: int
+    ) -> None:
+        """More refused requests than all clients may have at once; their bodies do not come."""
+        with refused_bodies(at_once, path, length, 8):
+            assert client.get(COMPLETION, headers=bearer(ONE)).status_code == 200
+            large = client.post("/v1/echo", headers=bearer(ONE), content=b"x" * 1_000_000)
+            assert large.status_code == 200
+
     def test_a_client_that_leaves_makes_room(self, at_once: EdgeStack, client: httpx.Client) -> None:
         def in_flight() -> int:
             found: int = at_once.status()["colours"][at_once.live]["inFlight"]
@@ -178,7 +221,6 @@ class TestAtOnce:
     def test_a_full_house_is_no_obstacle_to_a_release(self, at_once: EdgeStack, client: httpx.Client) -> None:
         """The gate and the flip have a door of their own, and a refusal is no failure of the new colour."""
         with streaming(client, 3, ONE, seconds=120), streaming(client, 2, OTHER, seconds=120):
-            concurrency = {**MANY, "completions": {"address": 1000, "key": 3, "server": 5}}
-            at_once.release(edge={"rateLimit": "off", "apiKeys": KEYS, "concurrency": concurrency})
+            at_once.release(edge={"rateLimit": "off", "apiKeys": KEYS, "concurrency": AT_ONCE})
             assert client.get(COMPLETION, headers=bearer(ONE)).status_code == 503
             assert client.get("/v1/hello", headers=bearer(ONE)).text.strip() == at_once.version

@@ -237,7 +237,7 @@ class TestLimits:
     def test_as_many_as_the_rate_may_come_at_once(self) -> None:
         text = render(dev(edge={"rateLimit": {"address": "20/s", "server": "1/s"}})).files["snippets/limits.conf"]
         assert "zone=rate_address burst=19 nodelay;" in text
-        assert "zone=rate_server;" in text
+        assert "zone=rate_all;" in text
 
     def test_a_refused_client_is_told_when_to_come_back(self) -> None:
         limits = {"address": "20/s", "completions": {"address": "7/m"}}
@@ -258,6 +258,40 @@ class TestLimits:
         text = render(dev(edge={"apiKeys": TestKeys.KEYS})).files["conf.d/56-limits.conf"]
         zones = re.findall(r"limit_(?:req|conn)_zone +(\S+) +zone=(\w+):", text)
         assert len(zones) == len({name for _, name in zones}) == 16
+
+    @pytest.mark.parametrize("keys", ["off", TestKeys.KEYS])
+    def test_only_a_request_with_the_key_that_it_needs_counts_for_all_clients(self, keys: Any) -> None:
+        """nginx counts no request for which the variable is empty; $key_missing is then part of the source."""
+        files = render(dev(edge={"apiKeys": keys})).files
+        text = files["conf.d/56-limits.conf"]
+        maps = {
+            name: (source, value)
+            for source, name, value in re.findall(
+                r'map "(\S+)" \$(\w+) {\n    default  "";\n    "(\S*)"  all;\n}', text
+            )
+        }
+
+        def counted(missing: str, kind: str = "other", large: str = "") -> set[str]:
+            """The variables that are not empty for a request."""
+            said = {"$request_class": kind, "$large_body": large, "$key_missing": missing}
+            return {
+                name
+                for name, (source, value) in maps.items()
+                if re.sub(r"\$\w+", lambda match: said[match[0]], source) == value
+            }
+
+        assert counted("") == {"all_clients"}
+        assert counted("", "completion") == {"all_clients", "completion_server"}
+        assert counted("", large="1") == {"all_clients", "body_server"}
+        assert not [*counted("1"), *counted("1", "completion"), *counted("1", large="1")]
+        shared = set(re.findall(r"^limit_(?:req|conn)_zone +\$(\S+) +zone=\w+_(?:all|server):", text, re.MULTILINE))
+        assert shared == set(maps)
+        missing = re.search(r"\$key_missing {(.*?)}", files["conf.d/45-keys.conf"], re.DOTALL)
+        assert missing
+        assert re.findall(r"(\S+) +1;", missing[1]) == ([] if keys == "off" else ['":"'])
+
+    def test_a_preflight_is_no_completion(self) -> None:
+        assert 'map "$preflight$uri" $request_class {' in render(dev()).files["conf.d/55-classes.conf"]
 
     def test_the_operator_s_door_is_not_limited(self) -> None:
         assert "limits.conf" not in render(dev()).files["sites/90-admin.conf"]
