@@ -46,6 +46,28 @@ def test_health_is_told_by_address_and_by_name(stack: EdgeStack, tls: bool, host
     assert asked(stack, "/lb/health", tls=tls, host=host, name=name) == (200, "ok\n")
 
 
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "POST /lb/health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc",
+        "POST /lb/health HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "POST /lb/health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000\r\n\r\nx",
+        "POST /lb/health HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n",
+        "HEAD /lb/health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_body_is_not_waited_for(stack: EdgeStack, tls: bool, request_text: str) -> None:
+    """Neither by the edge, which would keep it in memory, nor by the API, which would never get it."""
+    context = ssl.create_default_context(cafile=str(stack.ca))
+    begin = time.monotonic()
+    with socket.create_connection(("127.0.0.1", stack.ports[tls]), timeout=10) as plain:
+        connection = context.wrap_socket(plain, server_hostname="localhost") if tls else plain
+        connection.sendall(request_text.encode())
+        assert connection.recv(12) == b"HTTP/1.1 200"
+    assert time.monotonic() - begin < 3
+
+
 def test_nothing_else_is(stack: EdgeStack) -> None:
     assert asked(stack, "/v1/hello", tls=False)[0] == 0
     assert asked(stack, "/v1/hello", tls=True)[0] == 421

@@ -297,6 +297,29 @@ class TestLimits:
         assert "limits.conf" not in render(dev()).files["sites/90-admin.conf"]
 
 
+class TestHealthCheck:
+    TEXT = render(dev(edge={"healthCheck": "/healthz"})).files["snippets/health.conf"]
+
+    def location(self, name: str) -> str:
+        found = re.search(rf"^location {name} {{\n(.*?)^}}", self.TEXT, re.DOTALL | re.MULTILINE)
+        assert found
+        return found[1]
+
+    def test_it_takes_no_body(self) -> None:
+        """nginx reads a body only for the API, and then into memory or a file; an answer of its own needs none."""
+        asked = self.location("= /healthz")
+        assert "auth_request /-/ready;" in asked
+        assert "try_files /-/none @ready;" in asked
+        assert "proxy_pass" not in asked + self.location("@ready")
+        assert 'return 200 "ok\\n";' in self.location("@ready")
+        assert "access_log off;" in self.location("@ready")
+
+    def test_the_api_is_told_of_no_body(self) -> None:
+        ready = self.location("= /-/ready")
+        assert "proxy_pass_request_body off;" in ready
+        assert re.findall(r'proxy_set_header (\S+) "";', ready) == ["Content-Length", "Transfer-Encoding"]
+
+
 ELSEWHERE = [
     "http://localhost.evil.example/v1/models",
     "http://other.example/v1/models",
