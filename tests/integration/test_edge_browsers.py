@@ -38,6 +38,20 @@ class TestOff:
             assert error_code(client.options("/v1/seen", headers=some)) == refusal(401)
             assert error_code(client.post("/v1/seen", headers=PREFLIGHT)) == refusal(401)
 
+    @pytest.mark.parametrize("chunked", [False, True])
+    def test_with_a_body_it_is_none_either(self, off: EdgeStack, chunked: bool) -> None:
+        body = b'{"model": "m"}'
+        with off.client() as client:
+            asked = client.build_request(
+                "OPTIONS", "/v1/seen", headers=PREFLIGHT, content=iter([body]) if chunked else body
+            )
+            assert error_code(client.send(asked)) == refusal(401)
+
+    def test_an_empty_body_is_no_body(self, off: EdgeStack) -> None:
+        with off.client() as client:
+            asked = client.build_request("OPTIONS", "/v1/seen", headers={**PREFLIGHT, "Content-Length": "0"})
+            assert client.send(asked).status_code == 200
+
 
 @pytest.fixture(scope="class")
 def on(edge: EdgeStack) -> EdgeStack:

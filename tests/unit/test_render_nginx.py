@@ -297,6 +297,30 @@ class TestLimits:
         assert "limits.conf" not in render(dev()).files["sites/90-admin.conf"]
 
 
+@pytest.mark.parametrize(
+    ("request_text", "preflight"),
+    [
+        ("OPTIONS https://a.example POST :", True),
+        ("OPTIONS https://a.example POST :0", True),
+        ("OPTIONS https://a.example POST :3", False),
+        ("OPTIONS https://a.example POST :00", False),
+        ("OPTIONS https://a.example POST chunked:", False),
+        ("OPTIONS https://a.example POST :0 :3", False),
+        ("OPTIONS https://a.example :0 :3", False),
+        ("OPTIONS https://a.example  :", False),
+        ("OPTIONS  POST :", False),
+        ("POST https://a.example POST :", False),
+    ],
+)
+@pytest.mark.parametrize("cors", ["off", {"origins": ["https://a.example"]}])
+def test_a_preflight_has_no_body(cors: Any, request_text: str, preflight: bool) -> None:
+    text = render(dev(edge={"cors": cors})).files["conf.d/85-cors.conf"]
+    found = re.search(r'^map "(.*)" \$preflight {\n    default +"";\n    "~(.+)" +1;\n}', text, re.MULTILINE)
+    assert found
+    assert found[1].endswith("$http_access_control_request_method $http_transfer_encoding:$content_length")
+    assert bool(re.search(found[2], request_text)) is preflight
+
+
 class TestHealthCheck:
     TEXT = render(dev(edge={"healthCheck": "/healthz"})).files["snippets/health.conf"]
 
