@@ -77,7 +77,12 @@ class Edge(pulumi.ComponentResource):
         made_for = {
             replicas[0].name: args.config.ways[colour].labels for colour, replicas in args.stack.colours.items()
         }
-        wanted = Configure(container=args.stack.edge.name, config=args.config.id, made_for=made_for)
+        wanted = Configure(
+            container=args.stack.edge.name,
+            config=args.config.id,
+            production=args.settings.profile == "production",
+            made_for=made_for,
+        )
         if args.settings.edge.tls.acme:  # a certificate that is issued later is taken up by the container itself
             return pulumi.Output.from_input(wanted)
         return args.certificate.certificate.apply(lambda pem: replace(wanted, certificate=fingerprint(pem)))

@@ -58,7 +58,7 @@ class Load:
 @dataclass(frozen=True, kw_only=True)
 class Configure:
     """`config` is the id of the configuration below `releases/` in the edge's volume; `certificate` the fingerprint of
-    the certificate to be shown then, empty for whichever it is.
+    the certificate to be shown then, empty for whichever it is. `production` refuses an nginx with known faults.
 
     `made_for` are labels by the name of a container. While one of these containers has another value of such a label,
     the edge keeps the configuration that runs: it is the one made for that container.
@@ -67,6 +67,7 @@ class Configure:
     container: str
     config: str
     certificate: str = ""
+    production: bool = False
     made_for: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 

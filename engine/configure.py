@@ -30,7 +30,8 @@ def configure(client: docker.DockerClient, args: Configure) -> None:
     checked = edge.run(["nginx", "-T", "-q", "-c", f"{files}/nginx.conf"])  # what `-t` does, and prints all of it
     if checked.code:
         raise Refused(f"nginx refuses the new configuration; the running one is untouched:\n{checked.stderr.strip()}")
-    _must_be_safe(edge, http2=bool(_HTTP2.search(checked.stdout)))
+    said = edge.run(["nginx", "-v"]).stderr.strip()
+    _must_be_safe(edge.name, said, http2=bool(_HTTP2.search(checked.stdout)), production=args.production)
     before = edge.run(["readlink", f"{places.STATE}/config"]).stdout.strip()
     config = args.config
     if before and edge.ask("/config") is not None and (other := _made_for_another(client, args)):
@@ -67,14 +68,20 @@ def _made_for_another(client: docker.DockerClient, args: Configure) -> str:
     return ""
 
 
-def _must_be_safe(edge: Edge, *, http2: bool) -> None:
-    """HTTP/2 is for an nginx in which it has no known fault: what counts is what runs, whatever its image is called."""
-    said = edge.run(["nginx", "-v"]).stderr.strip()
+def _must_be_safe(name: str, said: str, *, http2: bool, production: bool) -> None:
+    """HTTP/2 and production are for an nginx without known faults: what counts is what runs, whatever its image is
+    called. `said` is what `nginx -v` in the container `name` says.
+    """
     version = versions.of_program(said)
     if version and versions.is_safe(version):
         return
     program = f"nginx {versions.text(version)}" if version else f"an nginx that does not tell its version ({said})"
-    runs, wanted = f"{edge.name} runs {program}", f"nginx {versions.wanted()} (docs/security.md)"
+    runs, wanted = f"{name} runs {program}", f"nginx {versions.wanted()} (docs/security.md)"
+    if production:
+        raise Refused(
+            f"{runs}, and a production stack needs {wanted}: older ones have known faults. The running configuration "
+            "is untouched. Name such an image as images.nginx; then run `pulumi up` again."
+        )
     if http2:
         raise Refused(
             f"{runs}, and HTTP/2 needs {wanted}: older ones have known faults in it. The running configuration is "

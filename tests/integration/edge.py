@@ -3,15 +3,12 @@
 import json
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import docker
 import httpx
 
-from nginx.versions import Version
 from tools.lab.place import Place
 from tools.lab.stack import SmallStack
 
@@ -44,17 +41,6 @@ class EdgeStack(SmallStack):
         assert self.ids() == before
         # A self-signed certificate that comes back has a new CA.
         self.ca.write_text(self.outputs()["ca"] or self.ca.read_text())
-
-    @contextmanager
-    def safe_from(self, version: Version) -> Iterator[None]:
-        """Let the stack's own table call nginx safe from this version on, whatever the image here is made of."""
-        table = self.folder / "nginx" / "versions.py"
-        before = table.read_text()
-        table.write_text(f"{before}\nLEAST_SAFE = ({version},)\n")
-        try:
-            yield
-        finally:
-            table.write_text(before)
 
     def client(self, **options: Any) -> httpx.Client:
         """A client that trusts the stack's CA alone."""

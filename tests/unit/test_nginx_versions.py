@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from engine.configure import _must_be_safe
+from engine.errors import Refused
 from nginx import versions
 from nginx.versions import Version
 from render.nginx import render
@@ -86,6 +88,31 @@ def test_http2_is_refused_on_an_older_image_in_any_stack() -> None:
     assert not refusal(DEV, "nginx:1.30.6")
     assert not refusal(DEV, "nginx:1.31.9", http2=True)
     assert not refusal(DEV, "local", http2=True), "what runs is asked when the configuration is applied"
+
+
+SAFE, OLD, UNKNOWN = "nginx version: nginx/1.31.9", "nginx version: nginx/1.30.6", "sh: nginx: not found"
+
+
+@pytest.mark.parametrize(
+    ("said", "http2", "production", "refused"),
+    [
+        (SAFE, True, True, ""),
+        (OLD, False, False, ""),
+        (OLD, True, False, "runs nginx 1.30.6, and HTTP/2 needs nginx 1.30.7"),
+        (OLD, False, True, "runs nginx 1.30.6, and a production stack needs nginx 1.30.7"),
+        (OLD, True, True, "runs nginx 1.30.6, and a production stack needs nginx 1.30.7"),
+        (UNKNOWN, False, True, "does not tell its version"),
+        (UNKNOWN, False, False, ""),
+    ],
+)
+def test_what_runs_counts_whatever_the_tag_says(said: str, http2: bool, production: bool, refused: str) -> None:
+    try:
+        _must_be_safe("x-nginx", said, http2=http2, production=production)
+        message = ""
+    except Refused as error:
+        message = str(error)
+    assert refused in message
+    assert bool(message) is bool(refused)
 
 
 @pytest.mark.parametrize(("edge", "lines"), [({}, {"off"}), ({"http2": False}, {"off"}), ({"http2": True}, {"on"})])

@@ -170,6 +170,11 @@ def test_ollama_as_specified(first: tuple[Engine, Monitor]) -> None:
     assert not ollama.get("ports")
 
 
+def test_the_edge_of_a_production_stack_is_told_so(first: tuple[Engine, Monitor]) -> None:
+    """Whatever tag its image has, an nginx with known faults is refused then."""
+    assert '"production": true' in first[0].made["edge-configure"].inputs["environment"]["STEP"]
+
+
 def test_every_image_is_pinned(first: tuple[Engine, Monitor]) -> None:
     images = {inputs["image"] for inputs in first[0].containers().values()}
     assert {image for image in images if "@sha256:" not in image} == {"my-registry/orca-agents:1.0.0"}

@@ -4,11 +4,14 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from nginx.versions import Version
 from tools.lab.place import Place
 
 ROOT = Path(__file__).parent.parent.parent
@@ -73,6 +76,17 @@ class Project:
         kept = yaml.safe_load(self.file.read_text()) if self.file.exists() else {}
         keyed = {f"orca-agents:{key}": value for key, value in config.items()}
         self.file.write_text(yaml.safe_dump({**kept, "config": keyed}))
+
+    @contextmanager
+    def safe_from(self, version: Version) -> Iterator[None]:
+        """Let the checkout's own table call nginx safe from this version on, whatever the image here is made of."""
+        table = self.folder / "nginx" / "versions.py"
+        before = table.read_text()
+        table.write_text(f"{before}\nLEAST_SAFE = ({version},)\n")
+        try:
+            yield
+        finally:
+            table.write_text(before)
 
     def run(self, *command: str, timeout: float = 600, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in the checkout; its output is in the failure, if `check`."""
