@@ -30,7 +30,10 @@ class Smoke(Group):
     )
     expect: Text = Field("[DONE]", description="text that the answer must contain", json_schema_extra=NONE)
     timeout: Duration = Field(
-        120, description="longest time to the end of the answer, the model's load included", json_schema_extra=NONE
+        120,
+        ge=1,
+        description="longest time to the end of the answer, the model's load included",
+        json_schema_extra=NONE,
     )
 
 

@@ -161,6 +161,7 @@ class Edge(Group):
     )
     read_timeout: Duration = Field(
         600,
+        ge=1,
         description="longest pause in an answer, the model's load included; also the time that requests in flight get "
         "when the edge is stopped",
         json_schema_extra=RESTART_EDGE,

@@ -34,7 +34,7 @@ class Rollout(Group):
         3, ge=1, le=100, description="readiness passes in a row before the flip", json_schema_extra=NONE
     )
     gate_timeout: Duration = Field(
-        180, description="longest wait for the readiness passes; then the release fails", json_schema_extra=NONE
+        180, ge=1, description="longest wait for the readiness passes; then the release fails", json_schema_extra=NONE
     )
     watch: Duration = Field(
         30, description="time for which the rollout watches a new colour after the flip", json_schema_extra=NONE

@@ -119,6 +119,7 @@ class TestTheRest:
             ({"cors": {"origins": ["*"], "credentials": True}}, '"*" stands alone'),
             ({"healthCheck": "healthz"}, "edge.healthCheck"),
             ({"keepAlive": "0s"}, "edge.keepAlive"),
+            ({"readTimeout": "0s"}, "edge.readTimeout"),
             ({"bind": "localhost"}, "edge.bind.0"),
             ({"bind": []}, "edge.bind"),
             ({"bodyLimit": "1025M"}, "edge.bodyLimit"),

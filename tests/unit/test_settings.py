@@ -28,6 +28,17 @@ def refused(stack: str = "dev", **values: Any) -> str:
     return str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"api": {"smoke": {"timeout": "0s"}}}, "api.smoke.timeout"),
+        ({"rollout": {"gateTimeout": "0s"}}, "rollout.gateTimeout"),
+    ],
+)
+def test_no_time_at_all_is_no_time_to_wait(values: dict[str, Any], key: str) -> None:
+    assert f"{key}: " in refused(**values)
+
+
 def test_the_specification_s_defaults() -> None:
     settings = load("dev", DEV)
     assert settings.ollama_memory_limit == 8 * 1024**3
