@@ -19,9 +19,12 @@ from settings.values import MIB, Cpus, Duration, HeaderName, Memory, Size, UrlPa
 
 # Paths on which a model works: those of OpenAI's, Anthropic's and Ollama's interfaces.
 COMPLETIONS = (
+    "/v1/audio/transcriptions",
     "/v1/chat/completions",
     "/v1/completions",
     "/v1/embeddings",
+    "/v1/images/edits",
+    "/v1/images/generations",
     "/v1/messages",
     "/v1/responses",
     "/api/chat",

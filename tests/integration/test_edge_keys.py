@@ -114,7 +114,18 @@ def test_the_key_is_in_no_file_and_in_no_state(stack: EdgeStack) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/pull", "/api/create", "/api/copy", "/api/delete", "/api/push", "/api/blobs/sha256:0"]
+    "path",
+    [
+        "/api/pull",
+        "/api/create",
+        "/api/copy",
+        "/api/delete",
+        "/api/push",
+        "/api/blobs/sha256:0",
+        "/api/me",
+        "/api/signout",
+        "/api/experimental/web_search",
+    ],
 )
 @pytest.mark.parametrize("method", ["POST", "DELETE", "GET", "HEAD"])
 def test_no_key_manages_models(client: httpx.Client, method: str, path: str) -> None:

@@ -321,6 +321,34 @@ def test_a_preflight_has_no_body(cors: Any, request_text: str, preflight: bool) 
     assert bool(re.search(found[2], request_text)) is preflight
 
 
+@pytest.mark.parametrize(
+    ("path", "closed"),
+    [
+        ("/api/pull", True),
+        ("/API/Pull/", True),
+        ("/api/blobs/sha256:0", True),
+        ("/api/me", True),
+        ("/api/signout", True),
+        ("/api/experimental/web_search", True),
+        ("/api/chat", False),
+        ("/api/generate", False),
+        ("/api/tags", False),
+        ("/api/messages", False),
+        ("/v1/api/me", False),
+    ],
+)
+def test_what_stays_closed_even_if_api_is_open(path: str, closed: bool) -> None:
+    text = render(dev(api={"paths": ["/api/"]})).files["snippets/model-management.conf"]
+    pattern = re.search(r"^location ~\* (\S+) {", text, re.MULTILINE)
+    assert pattern
+    assert bool(re.search(pattern[1], path, re.IGNORECASE)) is closed
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/audio/transcriptions", "/v1/images/generations", "/api/chat"])
+def test_every_path_on_which_a_model_works_is_one_of_completions(path: str) -> None:
+    assert f"    {path}  completion;" in render(dev()).files["conf.d/55-classes.conf"]
+
+
 class TestHealthCheck:
     TEXT = render(dev(edge={"healthCheck": "/healthz"})).files["snippets/health.conf"]
 
