@@ -220,6 +220,8 @@ class Edge(Group):
             yield f"hostname and hostnames name {', '.join(twice)} twice"
         if self.proxy_protocol and not self.trusted_proxies:
             yield "proxyProtocol needs trustedProxies: the networks that may speak it"
+        if self.health_check and self.health_check.startswith("/-/"):
+            yield f"healthCheck: {self.health_check} is among the edge's own paths; name one that is not below /-/"
         if self.web_socket_paths and "GET" not in self.methods:
             yield "webSocketPaths has no effect: a WebSocket begins with GET, which methods does not name"
         for key_id, key in (self.api_keys or {}).items():

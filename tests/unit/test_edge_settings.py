@@ -118,6 +118,7 @@ class TestTheRest:
             ({"cors": {"origins": ["*", "https://a.example"]}}, '"*" stands alone'),
             ({"cors": {"origins": ["*"], "credentials": True}}, '"*" stands alone'),
             ({"healthCheck": "healthz"}, "edge.healthCheck"),
+            ({"healthCheck": "/-/key"}, "healthCheck: /-/key is among the edge's own paths"),
             ({"keepAlive": "0s"}, "edge.keepAlive"),
             ({"readTimeout": "0s"}, "edge.readTimeout"),
             ({"bind": "localhost"}, "edge.bind.0"),

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from ipaddress import IPv6Address
+from itertools import product
 from typing import Any, ClassVar
 
 import pytest
@@ -520,20 +522,38 @@ def test_the_number_of_bodies_held_whole_follows_the_memory(memory: str, number:
     [
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:"),
         ("2001:db8:1:2::6", "2001:db8:1:2:"),
-        ("2001:db8:1::6", "2001:db8:1"),
-        ("2001:db8::6", "2001:db8"),
-        ("2001::6", "2001"),
+        ("2001:db8:1::6", "2001:db8:1:"),
+        ("2001:db8:1:0:3:4:5:6", "2001:db8:1:"),
+        ("2001:db8::6", "2001:db8:"),
+        ("2001:db8:0:0:3::", "2001:db8:"),
+        ("2001::6", "2001:"),
         ("::1", None),
         ("::ffff:192.0.2.1", None),
         ("192.0.2.1", None),
     ],
 )
 def test_ipv6_clients_are_counted_by_their_network(address: str, network: str | None) -> None:
+    assert client_network(address) == network
+
+
+def client_network(address: str) -> str | None:
     text = render(dev()).files["conf.d/25-client-address.conf"]
     patterns = [re.compile(found.replace("?<", "?P<")) for found in re.findall(r'"~(\S+)" +\$', text)]
-    assert len(patterns) == 2
-    found = [match[1] for pattern in patterns if (match := pattern.search(address))]
-    assert found[:1] == ([network] if network else [])
+    assert len(patterns) == 3
+    return next((match[1] for pattern in patterns if (match := pattern.search(address))), None)
+
+
+def test_one_network_is_counted_once() -> None:
+    """Wherever its addresses have zeros; and apart from others, but for a /48 whose last groups are zero."""
+    counters: dict[str | None, set[tuple[int, ...]]] = {}
+    networks: dict[tuple[int, ...], set[str | None]] = {}
+    for groups in product((0x2001, 0xA), *[(0, 0xB80)] * 7):
+        address = str(IPv6Address(b"".join(group.to_bytes(2) for group in groups)))
+        networks.setdefault(groups[:4], set()).add(found := client_network(address))
+        counters.setdefault(found, set()).add(groups[:4])
+    assert {len(found) for found in networks.values()} == {1}
+    wide = [found for found in counters.values() if len(found) > 1]
+    assert wide == [{(first, 0, 0, 0), (first, 0, 0, 0xB80)} for first in (0x2001, 0xA)]
 
 
 @pytest.mark.parametrize(("protocol", "header"), [(False, "X-Forwarded-For"), (True, "proxy_protocol")])
