@@ -13,13 +13,14 @@ from docker.models.containers import Container
 
 from tools.benchmarks.failed import Failed
 from tools.benchmarks.host import EDGE_NETWORK, PLACE, PREFIX, STACK, address, cores
-from tools.benchmarks.speed import ROUNDS, Round, Target, measure
+from tools.benchmarks.speed import Round, Target, measure
 from tools.lab.load.client import LoadClient
 from tools.lab.project import Project, whole
 from workloads import alertmanager, blackbox, cadvisor, collector, pages, prometheus, victorialogs
 
 PARTS = tuple(part.SERVICE for part in (prometheus, alertmanager, blackbox, cadvisor, collector, victorialogs, pages))
 _VERSION = "1"
+_ROUNDS = 10  # of each kind: one round differs from the next by more than the monitoring costs
 _AT_REST = 30.0
 """Seconds at rest: two looks of Prometheus at every target."""
 _CALM = 0.1
@@ -67,7 +68,7 @@ def cost(engine: docker.DockerClient, folder: Path, repository: str, load: LoadC
     watched: list[Round] = []
     alone: list[Round] = []
     busy: list[Mapping[str, float]] = []
-    for _ in range(ROUNDS):
+    for _ in range(_ROUNDS):
         before = _calm(found)
         begun = time.monotonic()
         watched.append(measure(load, target, seconds))
