@@ -172,6 +172,21 @@ def test_a_replica_that_was_removed_by_hand_comes_back(stack: SmallStack, load: 
     assert stack.planned() == {}
 
 
+@pytest.mark.parametrize("form", ["json", "table"])
+def test_status_says_what_is_live(stack: SmallStack, form: str) -> None:
+    release = stack.container(f"api-{stack.live}").labels["orca.release"]
+    if form == "json":
+        shown = json.loads(stack.rollout("status", "--json").stdout)
+        assert shown["live"] == stack.live
+        assert shown["colours"][stack.live]["release"] == release
+        assert set(shown["colours"][stack.idle]) == {"release", "image", "health", "inFlight", "restarts", "since"}
+        assert set(shown["flips"][-1]) == {"at", "from", "to", "release", "reason", "ms"}
+    else:
+        shown = stack.rollout("status").stdout
+        row = next(line for line in shown.splitlines() if " live " in line)
+        assert row.split()[:4] == [stack.live, "live", release, "ready"]
+
+
 def test_a_live_colour_that_lost_its_container_is_made_again(stack: SmallStack) -> None:
     """Without a refresh. Pulumi does not know the colours and their steps any more, as after a destroy that was cut
     off: the new preflight goes by the numbers of the journal."""
@@ -187,21 +202,6 @@ def test_a_live_colour_that_lost_its_container_is_made_again(stack: SmallStack) 
     assert (stack.live, stack.status()["generation"]) == (live, generation)
     assert stack.versions() == {live: stack.version}
     assert stack.planned() == {}
-
-
-@pytest.mark.parametrize("form", ["json", "table"])
-def test_status_says_what_is_live(stack: SmallStack, form: str) -> None:
-    release = stack.container(f"api-{stack.live}").labels["orca.release"]
-    if form == "json":
-        shown = json.loads(stack.rollout("status", "--json").stdout)
-        assert shown["live"] == stack.live
-        assert shown["colours"][stack.live]["release"] == release
-        assert set(shown["colours"][stack.idle]) == {"release", "image", "health", "inFlight", "restarts", "since"}
-        assert set(shown["flips"][-1]) == {"at", "from", "to", "release", "reason", "ms"}
-    else:
-        shown = stack.rollout("status").stdout
-        row = next(line for line in shown.splitlines() if " live " in line)
-        assert row.split()[:4] == [stack.live, "live", release, "ready"]
 
 
 def test_the_preview_door_opens_to_its_key_alone(stack: SmallStack) -> None:
