@@ -37,7 +37,8 @@ def rollback(stack: Stack) -> None:
     say(f"{good[0].colour} is live again with release {good[0].release} ({good[0].image}). {seen.remark}")
     say(
         f"Release {release_of(bad)} is rejected: `pulumi up` will refuse it. To make this permanent, put back in "
-        f"Pulumi.{stack.name}.yaml what release {good[0].release} had; its image was {good[0].image}."
+        f"Pulumi.{stack.name}.yaml what release {good[0].release} had (in images/api, if IMAGE_TAG is local); "
+        f"its image was {good[0].image}."
     )
 
 
