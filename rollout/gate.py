@@ -26,6 +26,11 @@ _EVERY = 0.5  # seconds between two passes
 _RESTARTS = 3  # a container that ends this often while it is asked will not get better
 _SPEAK_EVERY = 10  # seconds
 _LOOKS = 4  # at a live colour that does not answer, before it counts as down
+_MEANINGS = {
+    "read-only file system": "The containers have a read-only root filesystem: the API may write below /tmp.",
+    "exec format error": "The image is for another kind of processor than the host has.",
+}
+"""What people have made of words in a log."""
 NOT_ASKED = 421  # what the edge says of a replica beyond the configured number (nginx/sites/90-admin.conf.j2)
 
 
@@ -101,7 +106,8 @@ def gate(
         waited = time.monotonic() - begin
         if row < needed and waited > timeout:
             reason = f"its own health check fails ({', '.join(sick)})" if sick else f"at last {answers}"
-            _fail(client, replicas[0], f"did not pass the gate within {timeout:.0f} s: {reason}")
+            hint = "" if sick else likely(replicas[0], seen[0])
+            _fail(client, replicas[0], f"did not pass the gate within {timeout:.0f} s: {reason}{hint}")
         if not row and time.monotonic() - said >= _SPEAK_EVERY:
             say(f"gate 0/{needed} after {waited:.0f}/{timeout:.0f} s: {answers}")
             said = time.monotonic()
@@ -110,6 +116,17 @@ def gate(
     keep(claim, replicas)
     if smoke:
         _must_answer(client, claim, replicas[0], smoke)
+
+
+def likely(replica: Replica, code: int) -> str:
+    """What such an answer to the readiness path often means, as the end of a sentence; empty if nothing is likely."""
+    port = replica.way.port if replica.way else "its port"
+    match code:
+        case 502 | 504:  # the edge itself says so: no connection, or no answer in time
+            return f". Does the API listen on 0.0.0.0 at {port} (api.port)? Nobody else reaches one on 127.0.0.1"
+        case 401 | 403 | 404 | 405:
+            return f". The API must answer {replica.readiness} (api.readiness) with 2xx, and without a key"
+    return ""
 
 
 def _current(colours: Colours, replicas: tuple[Replica, ...]) -> tuple[Replica, ...]:
@@ -142,6 +159,14 @@ def _must_answer(client: "docker.DockerClient", claim: Claim, replica: Replica, 
 def _fail(client: "docker.DockerClient", replica: Replica, what: str) -> None:
     container = find(client, replica.name)
     words = last_words(container) if container else ""
+    known = [meaning for said, meaning in _MEANINGS.items() if said.lower() in words.lower()]
     raise Undone(
-        f"{replica.name} (release {replica.release}) {what}. It gets no traffic; the live colour is as it was. {words}"
+        " ".join(
+            [
+                f"{replica.name} (release {replica.release}) {what}.",
+                "It gets no traffic; the live colour is as it was.",
+                *known,
+                words,
+            ]
+        )
     )

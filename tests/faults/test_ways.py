@@ -62,6 +62,7 @@ def test_the_live_release_keeps_its_port_while_a_new_one_fails_at_the_gate(stack
     result = running.end()
     assert failed.returncode != 0
     assert "It gets no traffic; the live colour is as it was" in failed.stdout
+    assert "Does the API listen on 0.0.0.0 at 8001 (api.port)?" in failed.stdout
     assert not result.lost, result.summary()
     assert result.versions == {old}
     stack.version = stack.want(api={"port": 8001}, env={"PORT": "8001"})
