@@ -20,6 +20,7 @@ ROOT = Exemption(
     rule="non-root",
     reason="the official image keeps its data in /root/.ollama; uid 0 here holds no capability and cannot gain one",
 )
+GPU = Exemption(rule="host-paths", reason="AMD's driver has no other way into a container than its device files")
 # Two servers on one volume: neither may prune what the other has just fetched.
 KEEP_BLOBS = {"OLLAMA_NOPRUNE": "1"}
 
@@ -64,7 +65,7 @@ def server(settings: Settings) -> Workload:
         ),
         gpus=_gpus(settings),
         devices=_devices(settings),
-        exemptions=(ROOT,),
+        exemptions=(ROOT, *([GPU] if settings.gpu == "amd" else [])),
     )
 
 

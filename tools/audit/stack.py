@@ -26,7 +26,14 @@ CA, TOOL = "/mnt/ca.pem", "/mnt/tool"
 """Where a scanner finds what it is given."""
 FOLDER = Path(__file__).parent
 BACKEND = "orca-agents/security-echo"
-CONFIG = whole(PLACE, ollama={"cpus": "1"}, edge={"rateLimit": "off"}, rollout={"watch": "1s", "gatePasses": 1})
+CONFIG = whole(
+    PLACE,
+    ollama={"cpus": "1"},
+    edge={"rateLimit": "off"},
+    rollout={"watch": "1s", "gatePasses": 1},
+    monitoring={},
+    logging={},
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,10 +52,16 @@ CHECKS: Mapping[str, tuple[str, Callable[[Attributes, Attributes], bool]]] = {
     "5.29": ("a limit of processes", lambda _, h: (h["PidsLimit"] or 0) > 0),
     "5.30": ("not the default bridge", lambda c, _: "bridge" not in c["NetworkSettings"]["Networks"]),
     "5.31": ("the engine's user namespace", lambda _, h: h["UsernsMode"] != "host"),
-    "5.32": ("no socket of the engine", lambda c, _: not any("docker.sock" in m["Source"] for m in c["Mounts"])),
+    "5.32": ("no socket of the engine", lambda c, _: not any(_holds_socket(m["Source"]) for m in c["Mounts"])),
 }
-# A rule of workloads/workload.py, and the check that fails without it.
-DEFAULTS = {"non-root": "4.1", "read-only": "5.13", "health-check": "5.27"}
+# A rule of workloads/workload.py, and the checks that fail without it.
+DEFAULTS = {
+    "non-root": ("4.1",),
+    "capabilities": ("5.4",),
+    "host-paths": ("5.6", "5.18", "5.32"),
+    "read-only": ("5.13",),
+    "health-check": ("5.27",),
+}
 
 
 def check(target: Target) -> Verdict:
@@ -79,10 +85,10 @@ def check(target: Target) -> Verdict:
 def excuses(*, apparmor: bool) -> dict[str, str]:
     """The exemptions of the stack's workloads, and those of an engine without AppArmor."""
     found = {
-        f"{DEFAULTS[exemption.rule]} {workload.name}": exemption.reason
+        f"{number} {workload.name}": exemption.reason
         for workload in stack(load(NAME, CONFIG)).workloads
         for exemption in workload.exemptions
-        if exemption.rule in DEFAULTS
+        for number in DEFAULTS.get(exemption.rule, ())
     }
     return (
         found
@@ -93,6 +99,11 @@ def excuses(*, apparmor: bool) -> dict[str, str]:
 
 def _ports(host: Attributes) -> list[dict[str, str]]:
     return [binding for bindings in (host["PortBindings"] or {}).values() for binding in bindings or []]
+
+
+def _holds_socket(path: str) -> bool:
+    """Whether a path of the host is the engine's socket, or a folder that it is in."""
+    return path.endswith("docker.sock") or path in ("/", "/run", "/var", "/var/run")
 
 
 def _is_pinned(image: str) -> bool:

@@ -8,14 +8,13 @@ from pathlib import Path
 from docker.models.containers import Container
 
 from settings import load
-from tools.audit.stack import CONFIG, HTTP, HTTPS, NAME, Target
+from tools.audit.stack import CONFIG, NAME, Target
 from tools.audit.verdict import Verdict, verdict
 from workloads.stack import stack
 
 SETTINGS = load(NAME, CONFIG)
 STACK = stack(SETTINGS)
-# The edge's two ports, on loopback as this stack binds them.
-DECLARED = {(str(address), port) for address in SETTINGS.edge.bind for port in (HTTP, HTTPS)}
+DECLARED = {(str(port.bind), port.host) for workload in STACK.workloads for port in workload.ports}
 LISTENING = "0A"
 CONTROL = 18819
 """A port that the check itself opens. If a scan does not find it, the scan does not work."""
@@ -28,13 +27,13 @@ def check(target: Target) -> Verdict:
     outside = _open_from_outside(target)
     if CONTROL not in outside:
         findings.append(f"the scan did not find port {CONTROL}, which is open")
-    declared_outside = {port for host, port in DECLARED if not IPv4Address(host).is_loopback}
-    findings += [f"port {port} is open to the outside" for port in sorted(outside & {HTTP, HTTPS} - declared_outside)]
+    private = {port for host, port in DECLARED if IPv4Address(host).is_loopback}
+    findings += [f"port {port} is open to the outside" for port in sorted(outside & private)]
     findings += [f"port {port} of the host is the stack's" for port in sorted(outside) if _is_ours(port)]
     inside = [f"{each.name} listens on {port}" for each in _running(target) for port in sorted(_undeclared(each))]
     return verdict(
         f"nmap {target.scan('dpkg-query', '-W', '-f', '${Version}', 'nmap', timeout=30)}, socket tables",
-        "nothing listens but the edge's two ports and what the matrix declares",
+        "nothing listens but the ports that a workload publishes and what the matrix declares",
         f"65535 ports of the host asked from another network: {len(outside - {CONTROL})} open, none of the stack; "
         f"the host listens for the stack on {', '.join(f'{host}:{port}' for host, port in sorted(published))}",
         findings + inside,
