@@ -80,7 +80,7 @@ class Resources:
     cpu_shares: int = field(default=0, metadata=NEWER)
 
 
-WATCHER_SHARES = 128
+WATCHER_SHARES = 64
 """The weight of what watches: on a busy host it waits for what serves, and catches up later."""
 
 
@@ -194,7 +194,7 @@ class Workload:
             "health-check": self.health is None,
             "restart": self.one_shot,
             "log-limit": not (self.log.max_size and self.log.max_files),
-            "host-paths": bool(self.host_paths),
+            "host-paths": bool(self.host_paths or self.devices),
         }
         if dropped := [rule for rule, true in departs.items() if true and rule not in exempt]:
             raise ValueError(f"{self.name}: no reason is given for dropping the default {', '.join(dropped)}")
