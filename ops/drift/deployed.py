@@ -18,8 +18,8 @@ _SIGNATURE, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d7
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
     """`containers` and `networks` by name: the inputs of the provider. `ids` are those of the containers. `pids` are
-    limits of processes, which a step has set. `live` is the colour that the update made live, empty for a stack without
-    one."""
+    limits of processes, which a step has set. `live` is the colour that the update made live, with `release`; both are
+    empty for a stack without one."""
 
     stack: str
     containers: Mapping[str, Mapping[str, Any]]
@@ -28,6 +28,7 @@ class Deployed:
     volumes: tuple[str, ...] = ()
     pids: Mapping[str, int] = field(default_factory=dict)
     live: str = ""
+    release: str = ""
 
 
 def deployed(stack: str) -> Deployed:
@@ -36,11 +37,11 @@ def deployed(stack: str) -> Deployed:
     resources = exported["deployment"].get("resources") or []
     # One that is to be deleted yet has a successor under the same name.
     standing = [resource for resource in resources if not resource.get("delete") and resource.get("id")]
-    return of_resources(stack, standing, pulumi.outputs(stack).get("live") or "")
+    return of_resources(stack, standing, pulumi.outputs(stack))
 
 
-def of_resources(stack: str, resources: list[dict[str, Any]], live: str) -> Deployed:
-    """The same from the resources of a state."""
+def of_resources(stack: str, resources: list[dict[str, Any]], outputs: Mapping[str, Any]) -> Deployed:
+    """The same from the resources of a state, and the stack's outputs."""
 
     def of(kind: str) -> list[dict[str, Any]]:
         return [
@@ -58,7 +59,8 @@ def of_resources(stack: str, resources: list[dict[str, Any]], live: str) -> Depl
         networks={str(found["name"]): found for found in of(_NETWORK)},
         volumes=tuple(str(found["name"]) for found in of(_VOLUME)),
         pids={name: step["pids"] for step in steps if "pids" in step for name in _limited(step, containers)},
-        live=live,
+        live=outputs.get("live") or "",
+        release=outputs.get("release") or "",
     )
 
 

@@ -17,6 +17,7 @@ from engine.address import Address, of_user
 from engine.client import find
 from engine.edge import Edge
 from ops.drift.deployed import Deployed
+from ops.drift.flip import flips
 from rollout import state
 from settings.values import MIB
 
@@ -165,15 +166,8 @@ class _Look:
         edge = f"{self._wanted.stack}-nginx"
         if not self._wanted.live or edge not in self._there or self._there[edge].status != "running":
             return
-        found = state.read(Edge(self._client, edge))
-        if found.marker != self._wanted.live:
-            what = f"{found.marker} is live, and the last update made {self._wanted.live} live"
-            if found.journal and (rejected := [entry.release for entry in found.journal.rejected]):
-                what += f" (rejected releases: {', '.join(rejected)})"
-            yield Finding(kind="flip", what=what, mend=[self._up])
-        if found.damage:
-            repair = f"python -m rollout repair --stack {self._wanted.stack}"
-            yield Finding(kind="flip", what=found.damage, mend=[repair])
+        for what, mend in flips(self._wanted, state.read(Edge(self._client, edge)), self._up):
+            yield Finding(kind="flip", what=what, mend=mend)
 
     def files(self) -> Iterator[Finding]:
         for name, container in self._there.items():

@@ -45,6 +45,12 @@ def _flip(stack: SmallStack) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def _roll_back(stack: SmallStack) -> None:
+    """An update of the rejected release would be refused."""
+    done = stack.rollout("rollback")
+    assert done.returncode == 0, done.stderr
+
+
 def _edit_file(stack: SmallStack) -> None:
     stack.engine.containers.run(
         stack.container("nginx").attrs["Config"]["Image"],
@@ -74,6 +80,7 @@ def _intrude(stack: SmallStack) -> None:
         {"gone": _remove_idle, "limits": _loosen, "file": _edit_file, "foreign": _intrude},
         {"stopped": _stop_edge, "changed": _recreate},
         {"flip": _flip},
+        {"flip": _roll_back},
     ],
     ids="-".join,
 )

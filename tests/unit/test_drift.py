@@ -11,9 +11,12 @@ import pytest
 
 from engine.address import Address
 from engine.arguments import VARIABLE, Configure, Ready, write
-from ops.drift.deployed import of_resources
+from ops.drift.deployed import Deployed, of_resources
 from ops.drift.findings import Finding, findings
+from ops.drift.flip import flips
 from rollout.arguments import Asked, Place, Release, Terms
+from rollout.journal import Journal
+from rollout.state import State
 
 IMAGE = "nginx:1"
 CONTAINER, NETWORK = "docker:index/container:Container", "docker:index/network:Network"
@@ -47,7 +50,7 @@ WANTED = of_resources(
         {"type": NETWORK, "id": "3", "inputs": {"name": "x-inner", "internal": True}},
         {"type": NETWORK, "id": "4", "inputs": {"name": "x-outer"}},
     ],
-    live="",
+    {},
 )
 FILES = {"files/rules/api.yml": b"a", "files/key": b"\xff", "files/releases/before/nginx.conf": b"old"}
 
@@ -131,7 +134,7 @@ def test_the_limit_of_processes_is_that_of_the_step_behind_a_container() -> None
             *({"type": CONTAINER, "id": name, "inputs": {"name": name}} for name in names),
             *({"type": COMMAND, "id": "s", "inputs": {"environment": {VARIABLE: write(step)}}} for step in steps),
         ],
-        live="blue",
+        {"live": "blue"},
     )
     assert found.pids == {"x-app": 7} | dict.fromkeys(["x-api-blue", "x-api-green", "x-api-green-2"], 9)
 
@@ -160,3 +163,40 @@ def test_an_inner_network_that_is_open_is_found() -> None:
         "docker --host ssh://far network rm x-inner",
         "pulumi up --refresh --stack x",
     ]
+
+
+UP = "pulumi up --refresh --stack x"
+ALLOW = "python -m rollout allow r2 --stack x"
+BLUE = Journal().flipped("blue", "r1", "release", "t")
+GREEN = BLUE.flipped("green", "r2", "release", "t")
+ROLLED_BACK = GREEN.flipped("blue", "r1", "by hand", "t").reject("r2", "rolled back by hand", "t")
+
+
+@pytest.mark.parametrize(
+    ("live", "journal", "said", "mend"),
+    [
+        (("green", "r2"), GREEN, [], []),
+        (("blue", "r1"), GREEN, ["green is live, and the last update made blue live"], [UP]),
+        (("green", "r2"), ROLLED_BACK, ["with release r2, which is rejected: rolled back by hand."], [UP, ALLOW, UP]),
+        (("blue", "r1"), GREEN.at_phase("watching", "green", "t"), ["not finished", "same command again"], [UP]),
+        (("blue", "r0"), GREEN.reject("r1", "bad", "t"), ["the last update made blue live"], [UP]),
+    ],
+    ids=["as it was", "by hand", "rolled back", "cut off in its watch", "another one is rejected"],
+)
+def test_the_mend_of_a_flip_is_no_update_that_would_be_refused(
+    live: tuple[str, str], journal: Journal, said: list[str], mend: list[str]
+) -> None:
+    wanted = of_resources("x", [], {"live": live[0], "release": live[1]})
+    found = flipped(wanted, journal)
+    assert [text for text in said if text not in found[0][0]] == []
+    assert [command for _, commands in found for command in commands if command[0] != "#"] == mend
+
+
+def test_a_damaged_journal_is_mended_before_the_update_that_would_be_refused() -> None:
+    found = flipped(of_resources("x", [], {"live": "green", "release": "r2"}), None, "the journal is damaged")
+    assert [commands for _, commands in found] == [["python -m rollout repair --stack x"], [UP]]
+
+
+def flipped(wanted: Deployed, journal: Journal | None, damage: str = "") -> list[tuple[str, list[str]]]:
+    live = journal.live if journal and journal.live else "blue"
+    return list(flips(wanted, State(where="x", marker=live, journal=journal, token="t", damage=damage), UP))
