@@ -8,6 +8,7 @@ from components.stack_file import ROOT, read, read_stack
 from engine.address import Address
 from engine.errors import CommandError, Refused
 from ops import pulumi
+from ops.lock import wait_for_other
 from ops.up import up
 from rollout.stack import engine_of
 from settings import Settings, SettingsError, load
@@ -25,7 +26,14 @@ def release(stack: str, tag: str) -> None:
         _build(engine_of(stack))
         tag = LOCAL
     if settings.image_tag == tag:
+        before = _live(stack)
         up(stack)
+        if before == _live(stack) and settings.rollout.promote == "auto":
+            same = "images/api is as it was" if tag == LOCAL else f"IMAGE_TAG was {tag} already"
+            print(
+                f"\nNothing was released: {same}, and no other setting of the API has changed. Release {before[1]} "
+                f"stays live on {before[0]}. What else was to do for {stack} is done, as by `make up`."
+            )
         if tag != LOCAL and "@" not in tag:
             print(
                 f"\nIMAGE_TAG of {stack} was {tag} already, and a host that has that image asks no registry for it "
@@ -43,10 +51,18 @@ def release(stack: str, tag: str) -> None:
         up(stack)
     except (pulumi.PulumiFailed, CommandError) as error:
         raise type(error)(
-            f"{error}\nIMAGE_TAG in Pulumi.{stack}.yaml is {tag} still. Correct the cause and run the same command "
-            f"again, or go back: `pulumi config set IMAGE_TAG {settings.image_tag} --stack {stack}`, then "
+            f"{error}\nIMAGE_TAG in Pulumi.{stack}.yaml is {tag} still. If that is the wrong tag, give the right one: "
+            f"`make deploy STACK={stack} TAG=<tag>`. If it is right, correct the cause and run the same command again. "
+            f"Or go back: `pulumi config set IMAGE_TAG {settings.image_tag} --stack {stack}`, then "
             f"`make up STACK={stack}`."
         ) from None
+
+
+def _live(stack: str) -> tuple[str, str]:
+    """The live colour and its release, as the last update has left them; empty where there was none."""
+    wait_for_other(stack)
+    made = pulumi.outputs(stack) if pulumi.exists(stack) else {}
+    return made.get("live") or "", made.get("release") or ""
 
 
 def _must_be_built_here(stack: str, settings: Settings) -> None:

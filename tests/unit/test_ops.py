@@ -215,21 +215,26 @@ def test_what_could_not_be_asked_for_is_not_forgotten(folder: Path, monkeypatch:
     assert state.written is None
 
 
-def test_what_a_deployment_elsewhere_is_making_is_left_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It holds the state's lock, which may be where no file of this machine shows it."""
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        # It holds the state's lock, which may be where no file of this machine shows it.
+        ({"locked": True}, PulumiFailed, r"Nothing was changed\.(.|\n)*locked"),
+        (
+            {"meanwhile": {"pending_operations": [begun()]}},
+            Refused,
+            r"Another deployment of x has begun; nothing was removed.*left x-nginx",
+        ),
+    ],
+    ids=["elsewhere", "begun since"],
+)
+def test_what_another_deployment_is_making_is_left_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], error: type[Exception], said: str
+) -> None:
     configured(folder)
     state = State(monkeypatch, begun(), provider={})
-    state.locked = True
-    with pytest.raises(PulumiFailed, match=r"Nothing was changed\.(.|\n)*locked"):
-        recover.finish_interrupted("x")
-    assert not state.container.removed
-
-
-def test_so_is_what_one_has_begun_since(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    configured(folder)
-    state = State(monkeypatch, begun(), provider={})
-    state.meanwhile = {"pending_operations": [begun()]}
-    with pytest.raises(Refused, match=r"Another deployment of x has begun; nothing was removed.*left x-nginx"):
+    vars(state).update(change)
+    with pytest.raises(error, match=said):
         recover.finish_interrupted("x")
     assert not state.container.removed
 
@@ -332,8 +337,43 @@ def test_a_tag_that_is_deployed_already_asks_no_registry_and_says_so(
     monkeypatch.setattr("ops.pulumi.make", lambda _: False)
     monkeypatch.setattr("ops.pulumi.read", lambda *_: "")
     monkeypatch.setattr(releasing, "up", lambda _: None)
+    monkeypatch.setattr(releasing, "_live", lambda _: ("blue", "r1"))
     releasing.release("x", tag)
     assert ("use a tag of its own, or main@sha256:<digest>" in capsys.readouterr().out) == told
+
+
+@pytest.mark.parametrize(
+    ("tag", "after", "promote", "why"),
+    [
+        ("", ("blue", "r1"), "auto", "images/api is as it was"),
+        ("", ("green", "r2"), "auto", ""),
+        ("", ("blue", "r1"), "manual", ""),
+        ("1", ("blue", "r1"), "auto", "IMAGE_TAG was 1 already"),
+        ("1", ("green", "r2"), "auto", ""),
+    ],
+)
+def test_a_release_without_a_change_says_that_nothing_was_released(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tag: str,
+    after: tuple[str, str],
+    promote: str,
+    why: str,
+) -> None:
+    outputs = {"live": "blue", "release": "r1"}
+    monkeypatch.setattr(
+        releasing, "read_stack", lambda _: settings(IMAGE_TAG=tag or "local", rollout={"promote": promote})
+    )
+    monkeypatch.setattr(releasing, "wait_for_other", lambda _: None)
+    monkeypatch.setattr(releasing, "_build", lambda _: None)
+    monkeypatch.setattr(releasing, "engine_of", lambda _: FAR)
+    monkeypatch.setattr("ops.pulumi.exists", lambda _: True)
+    monkeypatch.setattr("ops.pulumi.outputs", lambda _: outputs)
+    monkeypatch.setattr(releasing, "up", lambda _: outputs.update(zip(("live", "release"), after, strict=True)))
+    releasing.release("x", tag)
+    said = capsys.readouterr().out
+    assert ("Nothing was released" in said) == bool(why)
+    assert f"{why}, and no other setting of the API has changed. Release r1 stays live on blue." in said or not why
 
 
 @pytest.mark.parametrize("error", [PulumiFailed("`pulumi up` failed"), Refused("not the stack's engine")])
@@ -351,11 +391,18 @@ def test_a_release_that_fails_says_how_to_go_back(
     monkeypatch.setattr("ops.pulumi.make", lambda _: False)
     monkeypatch.setattr("ops.pulumi.read", lambda *words: said.append(words))
     monkeypatch.setattr(releasing, "up", fail)
+    monkeypatch.setattr(releasing, "_live", lambda _: ("blue", "r1"))
     with pytest.raises(type(error)) as caught:
         releasing.release("x", "2")
     assert str(caught.value).startswith(str(error))
-    back = "go back: `pulumi config set IMAGE_TAG 1 --stack x`, then `make up STACK=x`."
-    assert (back in str(caught.value)) == bool(said) == (before == "1")
+    ways = [
+        "give the right one: `make deploy STACK=x TAG=<tag>`.",
+        "run the same command again.",
+        "go back: `pulumi config set IMAGE_TAG 1 --stack x`, then `make up STACK=x`.",
+    ]
+    found = [str(caught.value).find(way) for way in ways]
+    assert found == sorted(found)
+    assert (found[0] > 0) == bool(said) == (before == "1")
 
 
 @pytest.mark.parametrize("verb", ["up", "preview", "release"])
