@@ -5,9 +5,7 @@ import sys
 
 from docker.errors import APIError
 
-from engine.address import of_user
-from engine.arguments import Configure, Images, Load, Ready, RunToEnd, read
-from engine.client import connect
+from engine.arguments import Configure, Images, Load, Ready, RunToEnd, with_engine
 from engine.errors import CommandError, NeedsPerson, Usage
 
 STEPS = ("images", "ready", "run", "load", "configure")
@@ -36,23 +34,23 @@ def _run(name: str) -> None:
         case "images":
             from engine.images import ensure
 
-            ensure(connect(of_user()), read(Images))
+            with_engine(ensure, Images)
         case "ready":
             from engine.ready import ready
 
-            ready(connect(of_user()), read(Ready))
+            with_engine(ready, Ready)
         case "run":
             from engine.run import run_to_end
 
-            print(json.dumps(run_to_end(connect(of_user()), read(RunToEnd))))
+            print(json.dumps(with_engine(run_to_end, RunToEnd)))
         case "load":
             from engine.load import load_models
 
-            load_models(connect(of_user()), read(Load))
+            with_engine(load_models, Load)
         case "configure":
             from engine.configure import configure
 
-            configure(connect(of_user()), read(Configure))
+            with_engine(configure, Configure)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,18 @@ The Pulumi program writes an argument as JSON into the environment of the step, 
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
+import docker
+
+from engine.address import of_user
+from engine.client import connect
 from engine.errors import Usage
 
 T = TypeVar("T")
+R = TypeVar("R")
 VARIABLE = "STEP"
 """The environment variable that holds a step's argument."""
 
@@ -74,6 +79,12 @@ class Configure:
 def write(argument: Any) -> str:
     """The JSON of a step's argument, a dataclass of plain values: the same text for the same values."""
     return json.dumps(asdict(argument), sort_keys=True)
+
+
+def with_engine(do: Callable[[docker.DockerClient, T], R], kind: type[T]) -> R:
+    """Carry the step that runs out. Its argument is read first: what is missing of it is said without an engine."""
+    argument = read(kind)
+    return do(connect(of_user()), argument)
 
 
 def read(kind: type[T]) -> T:

@@ -4,9 +4,8 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 
-from engine.address import of_user
-from engine.arguments import read
-from engine.client import connect, say
+from engine.arguments import with_engine
+from engine.client import say
 from engine.errors import Usage
 from rollout.arguments import Before, Preflight, Release
 
@@ -21,19 +20,19 @@ def run(name: str) -> None:
 def _before() -> None:
     from rollout.before import before
 
-    before(connect(of_user()), read(Before))
+    with_engine(before, Before)
 
 
 def _preflight() -> None:
     from rollout.preflight import preflight
 
-    preflight(connect(of_user()), read(Preflight))
+    with_engine(preflight, Preflight)
 
 
 def _release() -> None:
     from rollout.release import release
 
-    live = release(connect(of_user()), read(Release))
+    live = with_engine(release, Release)
     print(json.dumps(asdict(live)))
     say(f"{live.live} is live with release {live.release}")
 

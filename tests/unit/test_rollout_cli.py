@@ -12,6 +12,8 @@ from typing import cast
 
 import pytest
 
+from engine.__main__ import STEPS
+from engine.__main__ import main as finish
 from engine.errors import NeedsPerson, Refused, Undone, Usage
 from rollout import commands
 from rollout.__main__ import main
@@ -54,9 +56,21 @@ def test_misuse(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert "usage: python -m rollout" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["step", "dance"], ["step", "preflight"]])
-def test_a_step_says_what_it_lacks(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(words) == 2
+@pytest.mark.parametrize("words", [["dance"], ["before"], ["preflight"], ["release"]])
+def test_a_step_says_what_it_lacks(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", NOWHERE)
+    assert main(["step", *words]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [[], ["dance"], *([step] for step in STEPS)])
+def test_so_does_one_that_finishes_a_container(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", NOWHERE)
+    assert finish(words) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
