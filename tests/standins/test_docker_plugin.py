@@ -55,6 +55,28 @@ def test_life_of_a_container(docker_plugin: Plugin, engine: docker.DockerClient,
     docker_plugin.delete(CONTAINER, identity, state)
 
 
+@pytest.mark.parametrize("more", [{}, {"containerPath": "/dev/null"}, {"containerPath": "/dev/x", "permissions": "r"}])
+def test_a_device_is_read_as_the_program_gives_it(
+    docker_plugin: Plugin, engine: docker.DockerClient, base_image: str, more: dict[str, str]
+) -> None:
+    device = {"hostPath": "/dev/null", **more}
+    inputs = docker_plugin.checked(
+        CONTAINER, name=unique("device"), image=base_image, command=SLEEP, devices=[device], mustRun=False, start=False
+    )
+    identity, state = docker_plugin.create(CONTAINER, inputs)
+    try:
+        (made,) = engine.containers.get(identity).attrs["HostConfig"]["Devices"]
+        path, permissions = more.get("containerPath", "/dev/null"), more.get("permissions", "rwm")
+        assert (made["PathInContainer"], made["CgroupPermissions"]) == (path, permissions)
+        _, state, refreshed = docker_plugin.read(CONTAINER, identity, state, inputs)
+        assert refreshed["devices"] == [{"permissions": "rwm", **device}]
+        assert docker_plugin.diff(CONTAINER, state, inputs) == {}
+        other = docker_plugin.checked(CONTAINER, **{**inputs, "devices": [{**device, "containerPath": "/dev/y"}]})
+        assert docker_plugin.diff(CONTAINER, state, other) != {}
+    finally:
+        docker_plugin.delete(CONTAINER, identity, state)
+
+
 def test_a_container_in_a_network_with_a_volume(
     docker_plugin: Plugin, engine: docker.DockerClient, base_image: str
 ) -> None:

@@ -23,9 +23,20 @@ def _read(field: Field, found: Body, old: Any) -> Any:
     value = field.route.read(found) if field.route.read else None
     if value is None and not (field.route.read and field.kind in COLLECTIONS):
         value = old
+    elif hidden := {inner.name for inner in field.fields if inner.only_if_given}:
+        value = _as_given(field.fields[0].name, hidden, value or [], old or [])
     if value is None:
         return ZERO[field.kind] if field.kind in COLLECTIONS else field.initial
     return normal(field, value, zeros=True)
+
+
+def _as_given(key: str, hidden: set[str], value: list[Any], old: list[Any]) -> list[Any]:
+    """Without those properties in `hidden` that the block of the same `key` in the state has not."""
+    given = {(item[key], name) for item in old for name in hidden if item.get(name)}
+    return [
+        {name: part for name, part in item.items() if name not in hidden or (item[key], name) in given}
+        for item in value
+    ]
 
 
 def inputs_of(table: ResourceType, outputs: Properties, old: Properties) -> Properties:

@@ -71,6 +71,8 @@ class Field:
     sticky: like sets, keeps the program's spelling in the state until the next refresh, whatever the engine reports.
     match: for a BLOCK_LIST, the properties that tell which old element is compared with which new one.
     refusal: checks a value; returns what is wrong with it or None.
+    only_if_given: for a property of blocks in a set: read back only where the state has it, in the block with the same
+    first property (flattenDevices in the official provider's resource_docker_container_structures.go, version 4.5).
     supported: false for inputs that the official plugin knows and this one does not.
     """
 
@@ -84,6 +86,7 @@ class Field:
     computed: bool = False
     blank_is_absent: bool = False
     sticky: bool = False
+    only_if_given: bool = False
     fields: tuple["Field", ...] = ()
     match: tuple[str, ...] = ()
     refusal: Callable[[Any], str | None] | None = None

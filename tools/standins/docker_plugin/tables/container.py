@@ -107,7 +107,11 @@ LIMITS = (
         "devices",
         Kind.BLOCK_SET,
         route=at("HostConfig.Devices", container_resources.DEVICES),
-        fields=(Field("hostPath", required=True), Field("containerPath"), Field("permissions")),
+        fields=(
+            Field("hostPath", required=True),
+            Field("containerPath", only_if_given=True),
+            Field("permissions", default="rwm"),
+        ),
     ),
     Field("deviceReadBps", Kind.BLOCK_SET, supported=False),
     Field("deviceReadIops", Kind.BLOCK_SET, supported=False),

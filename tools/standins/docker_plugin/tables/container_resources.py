@@ -62,7 +62,7 @@ def _write_devices(value: list[dict[str, Any]]) -> list[dict[str, str]]:
         {
             "PathOnHost": item["hostPath"],
             "PathInContainer": item.get("containerPath") or item["hostPath"],
-            "CgroupPermissions": item.get("permissions") or "rwm",
+            "CgroupPermissions": item["permissions"],
         }
         for item in value
     ]
