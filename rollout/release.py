@@ -73,12 +73,15 @@ def go_live(
     new = replicas[0]
     # The first release of all is not watched: there is nothing to go back to.
     requests = Requests(client, claim.edge, replicas) if terms.watch and before.live else None
+    # Version 0.1 reads no journal with a smoke request; one that waits for a person's `promote` has it already, and
+    # the same `promote` goes on with this watch.
+    noted = terms if before.phase == "waiting" else replace(terms, smoke=None)
 
     def onward(journal: Journal) -> Journal:
         _must_be_same(journal, before)
         at = now()
         flipped = journal.flipped(new.colour, new.release, reason, at)
-        return flipped.at_phase("watching", new.colour, at, replace(terms, smoke=None)) if requests else flipped
+        return flipped.at_phase("watching", new.colour, at, noted) if requests else flipped
 
     after = flip(claim, new.colour, onward)
     if requests:
@@ -123,7 +126,7 @@ def _finish(client: docker.DockerClient, claim: Claim, args: Release, colours: C
     if journal.phase == "watching" and journal.terms:
         replicas = _replicas(args, colours)
         say(f"{args.target} is live; an update before this one was cut off while it watched it")
-        # The journal keeps a smoke request only for a person's `promote`.
+        # The journal keeps a smoke request only where a person promotes.
         terms = replace(journal.terms, smoke=args.terms.smoke)
         watch_on(client, claim, args.place.service, replicas, journal.generation, terms)
     elif journal.phase != "done":

@@ -1,17 +1,21 @@
 """What a rollback and a flip refuse, by the journal and the containers that they see."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from docker import DockerClient
 
 from engine.errors import Refused
 from rollout import commands
 from rollout import release as releasing
-from rollout.arguments import Terms
+from rollout.arguments import Smoke, Terms
+from rollout.claim import Claim
 from rollout.colours import Replica
-from rollout.journal import Journal
+from rollout.journal import Journal, Phase
 from workloads.colour import Colour
 
 Q, R, N = "q" * 12, "r" * 12, "5" * 12
@@ -102,6 +106,29 @@ def test_a_promotion_that_was_cut_off_goes_on_with_its_watch(monkeypatch: pytest
     with pytest.raises(Refused, match=r"has no container.*Nothing was changed"):
         commands.promote(stack)
     assert not watched
+
+
+@pytest.mark.parametrize(("phase", "kept"), [("waiting", True), ("gating", False)])
+def test_the_watch_of_a_promotion_keeps_its_smoke_request_for_one_that_goes_on_with_it(
+    monkeypatch: pytest.MonkeyPatch, phase: Phase, kept: bool
+) -> None:
+    smoke = Smoke(method="GET", path="/", body="", expect="", timeout=1)
+    terms = Terms(passes=1, watch=60, error_ratio=0.1, smoke=smoke)
+    green = (Replica(name="x-api-green", colour="green", index=0, release=N),)
+    before = PAIR.begun("green", N, AT).at_phase(phase, "green", AT, terms)
+    written: list[Journal] = []
+
+    def flip(_claim: Claim, _to: Colour, change: Callable[[Journal], Journal]) -> Journal:
+        written.append(change(before))
+        return written[0]
+
+    monkeypatch.setattr(releasing, "flip", flip)
+    monkeypatch.setattr(releasing, "Requests", lambda *_: "requests")
+    monkeypatch.setattr(releasing, "_see_through", lambda *_: None)
+    claim: Any = SimpleNamespace(edge="edge")
+    releasing.go_live(cast(DockerClient, None), claim, "x-api", green, terms, before, "promoted")
+    assert written[0].phase == "watching"
+    assert written[0].terms == (terms if kept else replace(terms, smoke=None))
 
 
 def test_a_standby_at_the_gate_once_more_is_no_way_back(monkeypatch: pytest.MonkeyPatch) -> None:
