@@ -32,6 +32,7 @@ PROMISES = {
     "make deploy": "whole answer after",
     "import openai": "ChatCompletion(",
     "make new-stack": "Pulumi.second.yaml is written",
+    "curl --cacert": '"content":',
     "curl -i": "\nX-Orca-Colour: ",
     "make promote": " is live with release ",
     "make rollback": " is live again with release ",
