@@ -14,7 +14,7 @@ SETTINGS = load("x", {**BASE, "edge": {"hostname": "llm.example.com"}})
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ask, "FIRST_CERTIFICATE", 1)
+    monkeypatch.setattr(ask, "FIRST_CERTIFICATE", 0.2)
     monkeypatch.setattr("ops.ask.time.sleep", lambda _: None)
 
 

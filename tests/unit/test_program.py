@@ -105,9 +105,11 @@ def program(
     return engine, monitor
 
 
-@pytest.fixture
-def first(monkeypatch: pytest.MonkeyPatch) -> tuple[Engine, Monitor]:
-    return program(monkeypatch, FIRST)
+@pytest.fixture(scope="module")
+def first() -> tuple[Engine, Monitor]:
+    """A first deployment, which many tests look at."""
+    with pytest.MonkeyPatch.context() as patched:
+        return program(patched, FIRST)
 
 
 def test_a_first_deployment(first: tuple[Engine, Monitor]) -> None:

@@ -86,7 +86,7 @@ def test_nothing_is_written_where_nobody_answers(edge: Answering) -> None:
 def test_an_nginx_that_does_not_follow_is_moved_back(
     edge: Answering, monkeypatch: pytest.MonkeyPatch, answers: dict[str, str]
 ) -> None:
-    script = flips._FLIP.replace(f"1 + {flips._PATIENCE}", "1")
+    script = flips._FLIP.replace(f"1 + {flips._PATIENCE}", "0")
     assert script != flips._FLIP
     monkeypatch.setattr(flips, "_FLIP", script)
     vars(edge).update(answers)

@@ -42,6 +42,32 @@ class Asked:
         return self.answer(timeout)
 
 
+class Clock:
+    """The time of a watch, and the event that ends it."""
+
+    def __init__(self) -> None:
+        self._now, self._set = 0.0, False
+        self.is_set, self.monotonic = lambda: self._set, lambda: self._now
+
+    def wait(self, seconds: float) -> None:
+        self._now += seconds
+
+    def set(self) -> None:
+        self._set = True
+
+
+@dataclass
+class AtOnce:
+    """Stands for a thread: does its work when it is started."""
+
+    target: Callable[..., None]
+    args: list[Any]
+    daemon: bool
+
+    def start(self) -> None:
+        self.target(*self.args)
+
+
 def watched(
     monkeypatch: pytest.MonkeyPatch,
     answer: Callable[[float], Answer],
@@ -50,12 +76,14 @@ def watched(
     terms: Terms = TERMS,
     quiet: bool = True,
 ) -> tuple[own.OwnRequests, Asked]:
-    """The requests of a whole watch of one second."""
-    asked = Asked(answer)
+    """The requests of a whole watch of one second, by a clock that moves when somebody waits."""
+    asked, clock = Asked(answer), Clock()
     monkeypatch.setattr(own, "send", asked)
     monkeypatch.setattr(own, "_PAUSE", 0.01)
+    monkeypatch.setattr(own, "time", clock)
+    monkeypatch.setattr(own, "threading", SimpleNamespace(Event=lambda: clock, Thread=AtOnce))
+    monkeypatch.setattr(time, "sleep", clock.wait)
     requests = own.OwnRequests(CLAIM, replicas, terms, quiet=lambda: quiet)
-    time.sleep(terms.watch)
     requests.close()
     return requests, asked
 
