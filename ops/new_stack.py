@@ -7,6 +7,7 @@ host and secrets: a stack's secrets can be decrypted in that stack alone.
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from shlex import quote
@@ -132,11 +133,16 @@ def _lines(values: Mapping[str, Any]) -> Iterator[str]:
 def _is_idle(group: str, values: Mapping[str, Any]) -> bool:
     """Whether a group stands there as a comment, its head too: it has a setting that must be written, or a name of the
     operator's choice, and is not used."""
-    needs = any(leaf.required and leaf.key.startswith(f"{group}.") for leaf in leaves())
+    needs = any(key.startswith(f"{group}.") for key in _required())
     above = group.rpartition(".")[0]
     return ((needs or "<id>" in group) and _found(values, group.split(".")) is None) or (
         bool(above) and _is_idle(above, values)
     )
+
+
+@cache
+def _required() -> tuple[str, ...]:
+    return tuple(leaf.key for leaf in leaves() if leaf.required)
 
 
 def _found(values: Mapping[str, Any], path: list[str]) -> Any:
