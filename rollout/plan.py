@@ -208,8 +208,8 @@ def _without_anything(last: Last, live: Colour) -> Plan:
     target = other(live)
     note = (
         f"{live} was live, but the engine has neither the API nor a journal of releases. If it is the right one, then "
-        "this is a first release. `pulumi up --refresh` makes anew what else is gone (docs/operations.md, A host that "
-        "was set up anew)."
+        "this is a first release. `pulumi up --refresh --replace '**::images'` makes anew all that is gone "
+        "(docs/operations.md, A host that was set up anew)."
     )
     return _step(Journal(), target=target, create=target, flips=True, names={}, note=note)
 

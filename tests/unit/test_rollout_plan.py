@@ -85,7 +85,7 @@ class TestTable:
         """With a gate and a journal, also where an update before this one got no further than to the edge. The colour
         is another: with the numbers of a first release the inputs of its steps may be those of the last update."""
         made = plan(Observed(edge=edge, damage=MISSING), Last(live=live, release=Q), wanted)
-        assert made.note
+        assert "`pulumi up --refresh --replace '**::images'`" in made.note
         assert done(replace(made, note="")) == done(
             Plan(target=made_on, create=made_on, flips=True, generation=1, attempt=1)
         )
