@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
@@ -59,9 +60,10 @@ def leaves(group: type[BaseModel] = Settings, above: str = "") -> Iterator[Leaf]
             yield from leaves(inner, key + (".<id>." if _holds(field.annotation, dict) else "."))
 
 
-def secret_places() -> list[str]:
+@cache
+def secret_places() -> tuple[str, ...]:
     """The keys of all settings that take a Pulumi secret."""
-    return [leaf.key for leaf in leaves() if leaf.secret]
+    return tuple(leaf.key for leaf in leaves() if leaf.secret)
 
 
 def takes_secret(path: Sequence[int | str]) -> bool:

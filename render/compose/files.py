@@ -54,12 +54,12 @@ def carrier(settings: Settings, stack: Stack) -> Workload:
 
 def contents(settings: Settings, stack: Stack) -> Iterator[tuple[str, str, str]]:
     """Every file that is laid into a volume: its name as a config of Compose, its place in `files`, its text."""
-    config = nginx.render(settings)
+    config, release = nginx.render(settings), _release(settings)
     for volume, found in texts(settings, stack).items():
         for file, text in sorted(found.items()):
             yield f"{volume}-{file}".replace("/", "-"), f"{_SOURCE}/{volume}/{file}", text
     for file, text in sorted(config.files.items()):
-        yield f"nginx-{file}".replace("/", "-"), f"{_SOURCE}/edge-config/{_release(settings)}/{file}", text
+        yield f"nginx-{file}".replace("/", "-"), f"{_SOURCE}/edge-config/{release}/{file}", text
 
 
 def texts(settings: Settings, stack: Stack) -> Mapping[str, Mapping[str, str]]:

@@ -15,7 +15,7 @@ from workloads import stack as the_list
 from workloads.stack import stack
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def prod() -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load(compose.text("prod"))
     return found
