@@ -7,13 +7,14 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
-
-import docker
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.address import of_user
 from engine.client import connect
 from engine.errors import Usage
+
+if TYPE_CHECKING:
+    import docker
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -81,7 +82,7 @@ def write(argument: Any) -> str:
     return json.dumps(asdict(argument), sort_keys=True)
 
 
-def with_engine(do: Callable[[docker.DockerClient, T], R], kind: type[T]) -> R:
+def with_engine(do: "Callable[[docker.DockerClient, T], R]", kind: type[T]) -> R:
     """Carry the step that runs out. Its argument is read first: what is missing of it is said without an engine."""
     argument = read(kind)
     return do(connect(of_user()), argument)
