@@ -50,6 +50,7 @@ api = BlueGreen(
     opts=opts,
 )
 
+pulumi.export("stack", pulumi.get_stack())
 pulumi.export("dockerHost", settings.docker_host or "")
 pulumi.export("url", edge.url)
 pulumi.export("ca", certificate.ca)

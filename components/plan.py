@@ -26,11 +26,13 @@ def release_plan(settings: Settings, stack: Stack) -> Plan:
     """What this update has to do so that the release of these settings is live.
 
     To be called before the first resource is registered: from then on Pulumi may be replacing the edge, which holds
-    the state that is read here. Says the plan in a sentence. Raises `pulumi.RunError` when the release is refused, or
-    a port of the edge is taken.
+    the state that is read here. Says the plan in a sentence. Raises `pulumi.RunError` when the release is refused, a
+    port of the edge is taken, or the state is that of a stack with another name.
     """
-    ports_are_free(settings, stack)  # before an update claims the state: a refused one has disturbed nobody
     last = _last_outputs()
+    if refusal := renamed(last.get("stack"), pulumi.get_stack()):
+        raise pulumi.RunError(refusal)
+    ports_are_free(settings, stack)  # before an update claims the state: a refused one has disturbed nobody
     look = Look(
         place=place(stack),
         wanted=Wanted(
@@ -57,6 +59,19 @@ def release_plan(settings: Settings, stack: Stack) -> Plan:
     say = pulumi.log.warn if plan.rebuilds else pulumi.log.info
     say(sentence(plan))
     return plan
+
+
+def renamed(then: str | None, now: str) -> str:
+    """Why a stack whose last update was under the name `then` cannot be updated as `now`; empty if it can. Everything
+    on the host has the stack's name: under another one the update would replace all of it, the releases too."""
+    if then in (None, "", now):
+        return ""
+    return (
+        f"This stack was {then} at its last update, and everything on the host has that name. As {now}, an update "
+        "would remove what serves. Nothing was changed. Give the stack its name back: "
+        f"`pulumi stack rename {then} --stack {now}`. "
+        "For another name, set up a second stack (docs/operations.md, Move to another host)."
+    )
 
 
 def _last_outputs() -> Mapping[str, Any]:

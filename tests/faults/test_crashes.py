@@ -7,6 +7,7 @@ from datetime import datetime
 
 import docker
 import pytest
+import requests
 from docker.errors import APIError
 from docker.models.containers import Container
 
@@ -177,6 +178,30 @@ def test_a_bad_configuration_never_becomes_the_running_one(pair: SmallStack, loa
     result = running.end()
     assert pair.in_state("readlink config").stdout.strip() == good
     assert not result.lost, result.summary()
+
+
+def test_reloads_leave_room_for_the_streams_of_before(pair: SmallStack) -> None:
+    """Each reload leaves a worker that ends its streams. Many of them would use up the edge's memory, and the kernel
+    would end all of them."""
+    config = pair.in_state("readlink config").stdout.strip().rsplit("/", 1)[1]
+    streams = []
+    with requests.Session() as client:
+        for _ in range(22):  # of 6 MiB, in half of 256 MiB
+            url = f"{pair.url}/v1/stream?seconds=600"
+            stream = client.get(url, stream=True, verify=str(pair.ca), timeout=30)
+            streams.append(stream)
+            assert stream.status_code == 200
+            pair.exec_in_edge("nginx", "-c", "/var/lib/edge/config/nginx.conf", "-s", "reload")
+            time.sleep(0.2)
+        refused = pair.run_configure(config)
+        assert refused.returncode == 3
+        assert "22 workers" in refused.stderr
+        assert "edge.memory" in refused.stderr
+        assert all(next(stream.iter_lines()) for stream in streams)
+        for stream in streams:
+            stream.close()
+    eventually(lambda: pair.run_configure(config).returncode == 0, 30, "the workers have ended")
+    assert pair.container("nginx").attrs["RestartCount"] == 0
 
 
 def put(container: Container, path: str, text: str) -> None:

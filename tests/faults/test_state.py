@@ -180,3 +180,19 @@ def test_of_two_writers_with_the_same_view_the_second_is_asked_again(shelf: Any)
 
     assert state.change(edge, transition, seen=view).known.generation == 3
     assert seen == [1, 2]
+
+
+def test_a_stack_that_was_renamed_is_not_replaced(stack: SmallStack) -> None:
+    """Under another name nothing on the host would be the stack's own, so an update would remove what serves."""
+    name, other, before = stack.name, f"{stack.name}-new", stack.ids()
+    stack.pulumi("stack", "rename", other)
+    try:
+        for verb in ("preview", "up"):
+            options = ["--yes", "--skip-preview"] if verb == "up" else []
+            refused = stack.run("pulumi", verb, "--stack", other, "--non-interactive", *options, check=False)
+            assert refused.returncode != 0
+            assert f"pulumi stack rename {name} --stack {other}" in refused.stdout + refused.stderr
+    finally:
+        stack.run("pulumi", "stack", "rename", name, "--stack", other)
+    assert stack.ids() == before
+    assert stack.planned() == {}
