@@ -18,7 +18,9 @@ from settings import load
 from workloads.stack import stack as everything
 from workloads.way import Way
 
-STACK = everything(load("x", {"profile": "development", "OLLAMA_VERSION": "local", "OLLAMA_MODELS": ["a:1"], "IMAGE_TAG": "1"}))
+STACK = everything(
+    load("x", {"profile": "development", "OLLAMA_VERSION": "local", "OLLAMA_MODELS": ["a:1"], "IMAGE_TAG": "1"})
+)
 LOOK = Look(
     place=place(STACK),
     wanted=Wanted(
