@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine import quick
 from engine.address import Address
-from engine.client import STOPPED, connect, find, last_words
+from engine.client import STOPPED, connect, find, last_words, say
 from engine.edge import Edge
 from engine.errors import NeedsPerson
 from engine.quick import own_name
@@ -109,6 +109,7 @@ def _live_answers(client: "docker.DockerClient", look: Look, found: Mapping[str,
     if not found.keys() - {meant.container for meant in look.meant}:
         return ""
     end = time.monotonic() + look.patience
+    waits = False
     try:
         edge = Edge(client, look.place.edge)
         live = state.read(edge).marker
@@ -118,6 +119,9 @@ def _live_answers(client: "docker.DockerClient", look: Look, found: Mapping[str,
                 return ""
             if time.monotonic() > end or not all(replica.running for replica in now):
                 break
+            if not waits:
+                waits = True
+                say(f"{live} is live and was started; it is not ready yet, and has {look.patience:.0f} s for that")
             time.sleep(_EVERY)
     except NeedsPerson as error:
         return str(error)
