@@ -5,8 +5,6 @@ What the recordings of the real provider taught is closed here for every service
   is forgotten by the next `up`: so every change is a replacement, deleted first because names and addresses are fixed;
 - removing `envs`, `labels`, `user` and the like as a whole does nothing: so all of them are always given, if empty;
 - the provider reads some values back in its own spelling and then sees a change in them: so only that one is written;
-- a refresh notes `must_run: false` for a stopped container, and the next update would see a change: so that input is
-  ignored once the container exists, and the program starts it (rollout/stopped.py);
 - it cannot set a PID limit, and its own wait is cleared by a refresh: so both are a step behind the container.
 """
 
@@ -42,9 +40,7 @@ def container(name: str, args: ContainerArgs, opts: pulumi.ResourceOptions) -> d
     labels: dict[str, pulumi.Input[str]] = {**work.labels}
     if args.read_once:
         labels["orca.files"] = pulumi.Output.all(*args.read_once).apply(" ".join)
-    guarded = pulumi.ResourceOptions(
-        delete_before_replace=True, replace_on_changes=["*"], ignore_changes=["mustRun"] if not work.one_shot else None
-    )
+    guarded = pulumi.ResourceOptions(delete_before_replace=True, replace_on_changes=["*"])
     return docker.Container(
         name,
         name=work.name,

@@ -67,6 +67,9 @@ class Service(pulumi.ComponentResource):
             pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*_on_host(args.host, work), *args.after],
+                # A refresh notes `mustRun: false` for a container that is stopped. The next update has started it when
+                # it comes here (rollout/stopped.py), and must not see a change in that.
+                ignore_changes=["mustRun"],
                 aliases=former(CONTAINERS, work.service),
             ),
         )

@@ -11,6 +11,8 @@ import openai
 import pytest
 import requests
 
+from engine.arguments import VARIABLE, write
+from rollout.arguments import Place, Preflight
 from tests.integration.conftest import CONFIG, PLACE
 from tools.lab.project import Project
 
@@ -128,7 +130,9 @@ class TestOperators:
         stack.write(config)
         stack.up()
 
-    def test_an_update_starts_what_was_stopped_by_hand(self, stack: Project, engine: docker.DockerClient) -> None:
+    def test_an_update_starts_what_was_stopped_by_hand(
+        self, stack: Project, engine: docker.DockerClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The model server first, then the edge and the live colour too; nothing is recreated."""
 
         def seen() -> dict[str, tuple[str, str]]:
@@ -141,6 +145,21 @@ class TestOperators:
         status = stack.run("python3", "-m", "rollout", "status", "--stack", PLACE.name, "--json")
         assert json.loads(status.stdout)["down"] == {f"{PLACE.name}-ollama": "exited"}
         assert f"`docker start {PLACE.name}-ollama`" in stack.run(*status.args[:-1]).stdout
+        # An update would have started it; somebody may stop it in the middle of a release.
+        argument = Preflight(
+            place=Place(edge=f"{PLACE.name}-nginx", service=f"{PLACE.name}-api"),
+            colour="green" if live == "blue" else "blue",
+            release="0" * 12,
+            generation=1,
+            attempt=2,
+            drain_timeout=1,
+            config="",
+            needs=(f"{PLACE.name}-ollama",),
+        )
+        monkeypatch.setitem(stack.env, VARIABLE, write(argument))
+        refused = stack.run("python3", "-m", "rollout", "step", "preflight", check=False)
+        assert refused.returncode == 3
+        assert f"`docker start {PLACE.name}-ollama`" in refused.stderr
         for service in ("nginx", f"api-{live}"):
             engine.containers.get(f"{PLACE.name}-{service}").stop()
         names = [f"{PLACE.name}-{service}" for service in ("ollama", "nginx", f"api-{live}")]
