@@ -17,7 +17,6 @@ from engine.client import STOPPED, connect, find, last_words, say
 from engine.edge import Edge
 from engine.errors import NeedsPerson
 from engine.quick import own_name
-from engine.ready import ready
 from rollout import state
 from rollout.arguments import Look
 from rollout.colours import find_colours
@@ -97,6 +96,8 @@ def _ready(client: "docker.DockerClient", look: Look, name: str) -> str:
     container = find(client, name) if wanted else None
     if wanted is None or container is None or container.status in STOPPED:
         return ""
+    from engine.ready import ready  # it takes the docker package, which a look does not need
+
     try:
         ready(client, wanted)
     except NeedsPerson as error:

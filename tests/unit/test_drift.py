@@ -108,9 +108,7 @@ def test_a_container_that_is_stopped_is_found_after_a_refresh_too() -> None:
     app = {"name": "x-app", "image": IMAGE, "restart": "unless-stopped", "mustRun": False}
     init = {"name": "x-init", "image": IMAGE, "restart": "no", "mustRun": False}
     inputs = {"1": app, "2": CARRIER, "3": init}
-    wanted = of_resources(
-        "x", [{"type": CONTAINER, "id": key, "inputs": found} for key, found in inputs.items()], live=""
-    )
+    wanted = of_resources("x", [{"type": CONTAINER, "id": key, "inputs": found} for key, found in inputs.items()], {})
     engine = Engine({}, FILES)
     engine.there["x-init"] = engine._container("3", {"RestartPolicy": "no"})
     for container in engine.there.values():
