@@ -118,6 +118,7 @@ class BlueGreen(pulumi.ComponentResource):
                 attempt=plan.attempt,
                 drain_timeout=args.settings.rollout.drain_timeout,
                 config=args.edge.config,
+                needs=_needed_to_run(args.stack),
             ),
             # The standby is untouched until the one-shot has succeeded.
             self._options(touched=plan.create is not None, depends_on=[*self._after, *before]),
@@ -195,6 +196,12 @@ def secret_volumes(settings: Settings, plan: Plan, colour: Colour) -> list[str]:
 def kept_volumes(settings: Settings, plan: Plan) -> set[str]:
     """Those of both colours."""
     return {name for colour in COLOURS for name in secret_volumes(settings, plan, colour)}
+
+
+def _needed_to_run(stack: Stack) -> tuple[str, ...]:
+    """The names of the containers that must run for a replica to pass its gate."""
+    needed = {found.service for found in stack.colours["blue"][0].depends_on}
+    return tuple(work.name for work in stack.services if work.service in needed and not work.one_shot)
 
 
 def place(stack: Stack) -> Place:

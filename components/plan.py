@@ -8,7 +8,9 @@ import pulumi
 
 from components.bluegreen import place
 from components.ports import ports_are_free
+from components.service import readiness
 from engine.address import of_stack
+from engine.arguments import Ready
 from engine.errors import CommandError
 from rollout.arguments import Look, Wanted
 from rollout.begin import begin
@@ -47,15 +49,17 @@ def release_plan(settings: Settings, stack: Stack) -> Plan:
         image=stack.edge.image,
         manual=settings.rollout.promote == "manual",
         preview=pulumi.runtime.is_dry_run(),
+        meant=_meant(stack),
+        patience=settings.rollout.gate_timeout,
     )
     try:
         plan = begin(look, of_stack(settings.docker_host))
     except CommandError as error:
         raise pulumi.RunError(str(error)) from None
-    if plan.refusal:
-        raise pulumi.RunError(plan.refusal)
     if plan.note:
         pulumi.log.warn(plan.note)
+    if plan.refusal:
+        raise pulumi.RunError(plan.refusal)
     say = pulumi.log.warn if plan.rebuilds else pulumi.log.info
     say(sentence(plan))
     return plan
@@ -72,6 +76,14 @@ def renamed(then: str | None, now: str) -> str:
         f"`pulumi stack rename {then} --stack {now}`. "
         "For another name, set up a second stack (docs/operations.md, Move to another host)."
     )
+
+
+def _meant(stack: Stack) -> tuple[Ready, ...]:
+    """What is meant to run besides the colours. The update waits for the edge and for what the API needs alone."""
+    served = (*stack.edge.depends_on, *stack.colours["blue"][0].depends_on)
+    needed = {stack.edge.service, *(found.service for found in served)}
+    running = [work for work in (*stack.services, stack.edge) if not work.one_shot]
+    return tuple(readiness(work, wait=work.service in needed) for work in running)
 
 
 def _last_outputs() -> Mapping[str, Any]:

@@ -67,6 +67,9 @@ class Service(pulumi.ComponentResource):
             pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*_on_host(args.host, work), *args.after],
+                # A refresh notes `mustRun: false` for a container that is stopped. The next update has started it when
+                # it comes here (rollout/stopped.py), and must not see a change in that.
+                ignore_changes=["mustRun"],
                 aliases=former(CONTAINERS, work.service),
             ),
         )
@@ -78,11 +81,7 @@ class Service(pulumi.ComponentResource):
         self.register_outputs({"id": self.container.id})
 
     def _ready(self, name: str, args: ServiceArgs) -> None:
-        work = args.workload
-        test = work.health.test[1:] if args.wait and work.health else ()
-        argument = Ready(
-            container=work.name, pids=work.resources.pids, test=test, timeout=patience(work.health) if test else 0
-        )
+        argument = readiness(args.workload, wait=args.wait)
         opts = pulumi.ResourceOptions(parent=self)
         step(f"{name}-ready", "engine ready", args.settings, argument, opts, again=self.container.id)
 
@@ -107,6 +106,13 @@ def services(settings: Settings, stack: Stack, host: Host, opts: pulumi.Resource
 def needed_by(workload: Workload, made: Mapping[str, Service]) -> list[pulumi.Resource]:
     """The services that a workload depends on."""
     return [made[needed.service] for needed in workload.depends_on]
+
+
+def readiness(work: Workload, *, wait: bool = True) -> Ready:
+    """How to finish a container of this workload; with `wait`, until its health check passes."""
+    test = work.health.test[1:] if wait and work.health else ()
+    timeout = patience(work.health) if test else 0
+    return Ready(container=work.name, pids=work.resources.pids, test=test, timeout=timeout)
 
 
 def patience(health: HealthCheck | None) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from engine import quick, ssh
 from engine.address import Address
-from engine.errors import NeedsPerson
+from engine.errors import NeedsPerson, NotRunning
 from engine.output import while_read
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _STDOUT, _STDERR = 1, 2
 _Client = TypeVar("_Client")
 _OLDEST = "1.41"  # of the engine's API, in Docker Engine 20.10
+STOPPED = ("exited", "paused")
+"""The states of a container that somebody has stopped. Docker itself starts one that ends: it is `restarting`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +109,17 @@ def execute(
     user: str = "",
     env: Mapping[str, str] | None = None,
 ) -> Result:
-    """Run a command inside a running container and wait for its end."""
+    """Run a command inside a running container and wait for its end. Raises NotRunning where it does not run."""
     api: Any = container.client.api  # type: ignore[union-attr]
-    process: str = api.exec_create(container.id, list(command), user=user, environment=dict(env or {}))["Id"]
+    try:
+        process: str = api.exec_create(container.id, list(command), user=user, environment=dict(env or {}))["Id"]
+        raw = api.exec_output(process) if isinstance(api, quick.Engine) else _output(api, process)
+    except OSError:  # the engine's refusal is one; it names the container by its id alone
+        now = find(container.client, container.id or "")  # type: ignore[arg-type]
+        if now is None or now.status == "running":
+            raise
+        raise NotRunning(not_running(str(now.name), now.status)) from None
     said = {_STDOUT: b"", _STDERR: b""}
-    raw = api.exec_output(process) if isinstance(api, quick.Engine) else _output(api, process)
     for stream, data in _frames(raw):
         said[stream] += data
     # The output ends a moment before the engine knows of the process's end.
@@ -120,6 +128,16 @@ def execute(
     return Result(
         code=code, stdout=said[_STDOUT].decode(errors="replace"), stderr=said[_STDERR].decode(errors="replace")
     )
+
+
+def not_running(name: str, status: str) -> str:
+    """What a person is told of a container that does not run: its state, and what brings it back."""
+    if status == "restarting":
+        return f"{name} is restarting: it ends again and again. `docker logs {name}` on the stack's host tells why."
+    if status in STOPPED:
+        verb = "unpause" if status == "paused" else "start"
+        return f"{name} is {status}. `docker {verb} {name}` on the stack's host brings it back, and so does an update."
+    return f"{name} {'does not exist' if status == 'absent' else f'is {status}'}. `pulumi up --refresh` brings it back."
 
 
 def _output(api: Any, process: str) -> Any:

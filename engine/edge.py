@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine import quick
-from engine.client import Result, execute, find
+from engine.client import Result, execute, find, not_running
 from engine.errors import NeedsPerson
 from workloads import places
 
@@ -36,8 +36,7 @@ class Edge:
     def __init__(self, client: "docker.DockerClient | quick.Engine", name: str) -> None:
         container = find(client, name)
         if container is None or container.status != "running":
-            state = "does not exist" if container is None else f"is {container.status}"
-            raise NeedsPerson(f"The edge's container {name} {state}. Run `pulumi up --refresh` to bring it back.")
+            raise NeedsPerson(f"The edge's container {not_running(name, container.status if container else 'absent')}")
         self.container, self.name = container, name
 
     @property

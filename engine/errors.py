@@ -30,3 +30,7 @@ class NeedsPerson(CommandError):
     """It failed, and the state it left needs a decision."""
 
     code = 5
+
+
+class NotRunning(NeedsPerson):
+    """A command was to run in a container that does not run."""

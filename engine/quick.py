@@ -49,14 +49,19 @@ class Engine:
 
     def list(self, *, all: bool, filters: Mapping[str, str], ignore_removed: bool) -> Sequence[Container]:
         del ignore_removed  # they always are
-        query = urlencode({"all": int(all), "filters": json.dumps({name: [value] for name, value in filters.items()})})
         found = []
-        for summary in _read(self._called("GET", f"/containers/json?{query}")):
+        for summary in self.summaries({name: [value] for name, value in filters.items()}, all=all):
             answer = self._answer("GET", _path("/containers/{0}/json", summary["Id"]))
             attrs = _read(answer)
             if answer.status != _MISSING:
                 found.append(Container(self, attrs))
         return found
+
+    def summaries(self, filters: Mapping[str, Sequence[str]], *, all: bool = True) -> Sequence[Mapping[str, Any]]:
+        """What the engine's list says of each container that fits, running or not: one call for all of them."""
+        query = urlencode({"all": int(all), "filters": json.dumps({name: [*found] for name, found in filters.items()})})
+        listed: Sequence[Mapping[str, Any]] = _read(self._called("GET", f"/containers/json?{query}"))
+        return listed
 
     def exec_create(self, id: str, command: Sequence[str], *, user: str, environment: Mapping[str, str]) -> Any:
         env = [f"{name}={value}" for name, value in environment.items()]
@@ -98,6 +103,11 @@ class Engine:
             return connection.getresponse()
         except (HTTPException, OSError) as error:
             raise ConnectionError(str(error) or repr(error)) from None
+
+
+def own_name(summary: Mapping[str, Any]) -> str:
+    """The name of a container in the engine's list. Others are those that linked containers have for it."""
+    return next(str(name) for name in summary["Names"] if name.count("/") == 1).removeprefix("/")
 
 
 class _Socket(HTTPConnection):

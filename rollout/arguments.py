@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.arguments import Ready
 from workloads.colour import Colour
 from workloads.way import Way
 
@@ -69,7 +70,9 @@ class Look:
     `narrowed`, the paths that settings of the edge name within the wanted ones, by key; `last_live`, `last_release` and
     `last_host` are what the stack's outputs say of the last update (`Last` in rollout/plan.py). An edge that does not
     run has left its state in `volume`, where a container of its `image` looks. `manual`: a person promotes. `preview`:
-    nothing will be done, and the host may be unreachable.
+    nothing will be done, and the host may be unreachable. `meant` are the containers that are meant to run besides the
+    colours, in the order in which they can start; one that was stopped is started and waited for, if it has a test.
+    `patience` is the longest wait for a live colour that was stopped, in seconds.
     """
 
     place: Place
@@ -83,6 +86,8 @@ class Look:
     manual: bool
     preview: bool
     last_host: str | None = None
+    meant: tuple[Ready, ...] = ()
+    patience: float = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +106,7 @@ class Before:
 @dataclass(frozen=True, kw_only=True)
 class Preflight:
     """`colour` is made anew for `release`. `generation` is what the journal has now, `attempt` what it will have.
-    `config` is the id of the edge's configuration for the new containers."""
+    `config` is the id of the edge's configuration for the new containers. Those need the containers `needs`."""
 
     place: Place
     colour: Colour
@@ -110,6 +115,7 @@ class Preflight:
     attempt: int
     drain_timeout: float
     config: str
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

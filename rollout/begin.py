@@ -1,11 +1,13 @@
-"""How an update begins: it sees what is, plans, and claims the very state that the plan was made from."""
+"""How an update begins: it starts what was stopped, sees what is, plans, and claims the state that it planned from."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from engine.address import Address
 from engine.client import connect_quickly
 from engine.edge import Edge
 from engine.errors import NeedsPerson
+from engine.quick import Engine
 from rollout import state
 from rollout.arguments import Look
 from rollout.claim import new_id
@@ -15,6 +17,7 @@ from rollout.observe import observe
 from rollout.plan import Last, Observed, Plan, known_as, plan, plan_unseen
 from rollout.rebuild import rebuild
 from rollout.state import State, TakenOver
+from rollout.stopped import as_started, find_stopped, start, would_start
 
 _TRIES = 5
 
@@ -22,12 +25,17 @@ _TRIES = 5
 def begin(look: Look, address: Address) -> Plan:
     """The plan of an update against the engine at `address`, claimed.
 
-    A preview claims nothing, and neither does an update that is refused. A preview of an engine that cannot be reached
-    is made from the stack's last outputs; an update raises NeedsPerson then.
+    An update first starts what somebody has stopped by hand; a preview says so, and plans as if it ran. A preview
+    claims nothing, and neither does an update that is refused. A preview of an engine that cannot be reached is made
+    from the stack's last outputs; an update raises NeedsPerson then.
     """
     last = Last(live=look.last_live, release=look.last_release, host=look.last_host)
     try:
-        return _claimed(address, look, last)
+        client = connect_quickly(address)
+        stopped = find_stopped(client, look)
+        said = would_start(stopped) if look.preview else start(address, look, stopped)
+        made = _claimed(client, address, look, last, stopped if look.preview else {})
+        return replace(made, note="\n".join(filter(None, [said, made.note])))
     except NeedsPerson as error:
         if not look.preview:
             raise
@@ -35,14 +43,16 @@ def begin(look: Look, address: Address) -> Plan:
         return replace(unseen, release=look.wanted.release)
 
 
-def _claimed(address: Address, look: Look, last: Last) -> Plan:
-    """An edge that does not run cannot be claimed: then no step of another deployment can change anything either. An
-    update whose first look was followed by another claim is refused: that one is newer."""
-    client = connect_quickly(address)
+def _claimed(client: Engine, address: Address, look: Look, last: Last, stopped: Mapping[str, str]) -> Plan:
+    """The plan, made as if what is `stopped` ran.
+
+    An edge that does not run cannot be claimed: then no step of another deployment can change anything either. An
+    update whose first look was followed by another claim is refused: that one is newer.
+    """
     first: State | None = None
     for _ in range(_TRIES):
         seen, found = observe(client, address, look)
-        made = _planned(seen, last, look)
+        made = _planned(as_started(seen, stopped, look.place.edge), last, look)
         if look.preview or made.refusal or found is None or seen.edge != "running":
             return made
         first = first or found

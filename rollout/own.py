@@ -13,6 +13,7 @@ from docker.errors import APIError
 from urllib3.exceptions import HTTPError
 
 from engine.client import say
+from engine.errors import NotRunning
 from rollout.accesslog import ENOUGH, Score
 from rollout.arguments import Smoke, Terms
 from rollout.claim import Claim
@@ -60,7 +61,7 @@ class OwnRequests:
             self._closed.wait(max(0.0, self._begin + share * self._seconds - time.monotonic()))
             for _ in range(ENOUGH):
                 # Where the engine or the edge is away it is not the colour that fails.
-                with suppress(APIError, OSError, HTTPError):
+                with suppress(APIError, OSError, HTTPError, NotRunning):
                     if not self._quiet() or self._all_answer(smoke):
                         break
                 self._closed.wait(_PAUSE)

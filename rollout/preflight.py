@@ -1,18 +1,20 @@
 """Step `preflight`: clear the way for the containers of a colour that are about to be made anew.
 
-It holds the update to what it was planned against, waits until the old containers have no request in flight, and
-removes them: also those that an update left behind which was killed before Pulumi had taken note of them. It removes
-none while the live colour is down and they answer instead. If the new containers need another configuration of the edge
-(their port, say), the edge takes it up now: until here the old ones were the standby.
+It holds the update to what it was planned against, and sees that what the new containers need runs. It waits until the
+old containers have no request in flight, and removes them: also those that an update left behind which was killed
+before Pulumi had taken note of them. It removes none while the live colour is down and they answer instead. If the new
+containers need another configuration of the edge (their port, say), the edge takes it up now: until here the old ones
+were the standby.
 """
 
 import time
+from collections.abc import Sequence
 
 import docker
 from docker.errors import APIError, NotFound
 
 from engine.arguments import Configure
-from engine.client import find, say
+from engine.client import find, not_running, say
 from engine.configure import configure
 from engine.edge import Edge
 from engine.errors import Refused
@@ -32,10 +34,12 @@ _GONE = 30  # seconds that another deployment's removal of a container may take
 
 
 def preflight(client: docker.DockerClient, args: Preflight) -> None:
-    """Raises Refused when the state has moved on, when there are requests in flight to the end of the time, or when
-    the live colour does not answer and this one does; TakenOver within two seconds of another claim."""
+    """Raises Refused when the state has moved on, when what the new containers need does not run, when there are
+    requests in flight to the end of the time, or when the live colour does not answer and this one does; TakenOver
+    within two seconds of another claim."""
     edge = Edge(client, args.place.edge)
     with standing(edge) as claim:
+        _must_run(client, args.needs)
         fresh = Journal() if (args.generation, args.attempt) == (0, 1) else None
         colours = find_colours(client, args.place.service)
         old = colours[args.colour]
@@ -61,6 +65,17 @@ def preflight(client: docker.DockerClient, args: Preflight) -> None:
             _remove(client, claim, replica)
         if edge.ask("/config") != args.config:
             configure(client, Configure(container=args.place.edge, config=args.config))
+
+
+def _must_run(client: docker.DockerClient, names: Sequence[str]) -> None:
+    for name in names:
+        container = find(client, name)
+        status = container.status if container else "absent"
+        if status != "running":
+            raise Refused(
+                f"{not_running(name, status)} No release can pass its gate without it. Nothing was changed; then run "
+                "the same command again."
+            )
 
 
 def _remove(client: docker.DockerClient, claim: Claim, replica: Replica) -> None:

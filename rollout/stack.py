@@ -5,6 +5,8 @@ host.
 """
 
 import os
+import re
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,9 @@ from engine.address import Address
 from engine.client import connect_quickly, find, say
 from engine.edge import Edge
 from engine.errors import NeedsPerson, Usage
+from engine.quick import own_name
 from rollout.colours import Colours, find_colours
+from workloads.colour import COLOURS
 
 _ROOT = Path(__file__).parent.parent
 
@@ -33,6 +37,25 @@ class Stack:
 
     def colours(self) -> Colours:
         return find_colours(self.client, self.service)
+
+    def down(self) -> dict[str, str]:
+        """The services of the stack that should run and do not, by their names, each with the engine's word for its
+        state. A service is what shares networks with the edge, near or far, and is no one-shot."""
+        listed = {
+            own_name(summary): summary for summary in self.client.summaries({"name": [f"^/?{re.escape(self.name)}-"]})
+        }
+        joined = {name: {*(found["NetworkSettings"]["Networks"] or {})} for name, found in listed.items()}
+        near = within(joined, f"{self.name}-nginx", f"{self.name}-")
+        colours = tuple(f"{self.service}-{colour}" for colour in COLOURS)
+        return {
+            name: listed[name]["State"]
+            for name in sorted(near)
+            if listed[name]["State"] != "running" and not name.startswith(colours) and self._restarts(name)
+        }
+
+    def _restarts(self, name: str) -> bool:
+        container = find(self.client, name)
+        return bool(container and container.attrs["HostConfig"]["RestartPolicy"]["Name"] not in ("", "no"))
 
     def pages(self) -> str:
         """The URL of the operators' pages on the engine's own loopback; empty where there are none."""
@@ -57,6 +80,17 @@ def open_stack(name: str) -> Stack:
             "Name the stack with STACK or --stack. Its engine is named by dockerHost in "
             f"Pulumi.{name}.yaml, or by DOCKER_HOST where that file names none."
         ) from None
+
+
+def within(joined: Mapping[str, Set[str]], first: str, prefix: str) -> Set[str]:
+    """The containers that reach `first` over networks whose names begin with `prefix`, from one to the next; `joined`
+    are the networks of each. Another stack's name may begin as this one's, but it shares no network with it."""
+    reached: set[str] = set()
+    networks = {*joined.get(first, ())}
+    while more := {name for name in joined.keys() - reached if joined[name] & networks}:
+        reached |= more
+        networks |= {network for name in more for network in joined[name] if network.startswith(prefix)}
+    return reached
 
 
 def engine_of(name: str) -> Address:

@@ -1,10 +1,12 @@
 """`status`: which colour is live, what each of them runs, and what happened last."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.client import not_running
 from rollout import connections, state
 from rollout.colours import Colours, Replica, attempt_of, release_of, shortage
 from rollout.gate import NOT_ASKED, codes, passes
@@ -39,7 +41,8 @@ class CertificateStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """`standby` is the colour that a rollback would go to, None if there is none."""
+    """`standby` is the colour that a rollback would go to, None if there is none. `down` are the other services that
+    should run and do not, each with its state."""
 
     stack: str
     marker: Colour
@@ -49,6 +52,7 @@ class Status:
     certificate: CertificateStatus | None = None
     pages: str = ""
     standby: Colour | None = None
+    down: Mapping[str, str] = field(default_factory=dict)
 
 
 def look(stack: Stack) -> Status:
@@ -66,6 +70,7 @@ def look(stack: Stack) -> Status:
         certificate=_certificate(stack.edge.certificate()),
         pages=stack.pages(),
         standby=_standby(journal, colours, found.marker),
+        down=stack.down(),
     )
 
 
@@ -85,6 +90,7 @@ def as_json(status: Status) -> str:
         for colour, found in status.colours.items()
     }
     shown = {"live": data["live"], "generation": data["generation"], "phase": data["phase"], "colours": colours}
+    shown["down"] = dict(status.down)
     if status.certificate:
         shown["certificate"] = {
             "notAfter": status.certificate.not_after.isoformat(),
@@ -129,6 +135,7 @@ def remarks(status: Status) -> list[str]:
     lines = []
     if status.damage:
         lines.append(f"{status.damage[0].upper()}{status.damage[1:]}: run `python -m rollout repair`.")
+    lines += [not_running(name, found) for name, found in status.down.items()]
     if journal.phase == "waiting":
         lines.append(
             f"{journal.target} has passed the gate and waits (since {journal.updated}): `make promote` makes it live."

@@ -81,7 +81,8 @@ class _Look:
     def stopped(self) -> Iterator[Finding]:
         for name, container in self._there.items():
             status = container.status
-            if self._wanted.containers[name].get("mustRun") is not False and status != "running":
+            # Not by `mustRun`: a refresh takes a stopped container for one that need not run.
+            if self._wanted.containers[name].get("restart", "no") != "no" and status != "running":
                 verb = "unpause" if status == "paused" else "start"
                 yield Finding(kind="stopped", what=f"{name} is {status}", mend=[f"{self._docker} {verb} {name}"])
 

@@ -73,6 +73,19 @@ def test_a_release_and_a_rollback_lose_nothing(far: SmallStack, load: LoadClient
     assert far.status()["live"] == far.live
 
 
+def test_what_was_stopped_by_hand_is_started_over_there(far: SmallStack) -> None:
+    live, before = far.live, far.ids()
+    services = ("nginx", f"api-{live}")
+    for service in services:
+        far.container(service).stop(timeout=5)
+    seen, done = far.pulumi("preview", "--expect-no-changes").stdout, far.up().stdout
+    for service in services:
+        assert f"{far.name}-{service} is exited. The update starts it." in seen
+        assert f"{far.name}-{service} was exited. This update has started it." in done
+    assert (far.live, far.ids()) == (live, before)
+    assert far.status()["colours"][live]["health"] == "ready"
+
+
 def test_a_port_that_is_taken_over_there(far: SmallStack) -> None:
     before = far.ids()
     with socket.create_server(("127.0.0.1", 0)) as server:

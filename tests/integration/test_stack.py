@@ -1,5 +1,6 @@
 """The deployed stack as its users and operators see it."""
 
+import json
 import ssl
 import time
 from pathlib import Path
@@ -10,6 +11,8 @@ import openai
 import pytest
 import requests
 
+from engine.arguments import VARIABLE, write
+from rollout.arguments import Place, Preflight
 from tests.integration.conftest import CONFIG, PLACE
 from tools.lab.project import Project
 
@@ -126,6 +129,49 @@ class TestOperators:
         assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
         stack.write(config)
         stack.up()
+
+    def test_an_update_starts_what_was_stopped_by_hand(
+        self, stack: Project, engine: docker.DockerClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The model server first, then the edge and the live colour too; nothing is recreated."""
+
+        def seen() -> dict[str, tuple[str, str]]:
+            found = engine.containers.list(all=True, filters={"name": f"^/{PLACE.name}-"}, ignore_removed=True)
+            return {container.name or "": (container.id or "", container.status) for container in found}
+
+        before = seen()
+        live = stack.outputs()["live"]
+        engine.containers.get(f"{PLACE.name}-ollama").stop()
+        status = stack.run("python3", "-m", "rollout", "status", "--stack", PLACE.name, "--json")
+        assert json.loads(status.stdout)["down"] == {f"{PLACE.name}-ollama": "exited"}
+        assert f"`docker start {PLACE.name}-ollama`" in stack.run(*status.args[:-1]).stdout
+        # An update would have started it; somebody may stop it in the middle of a release.
+        argument = Preflight(
+            place=Place(edge=f"{PLACE.name}-nginx", service=f"{PLACE.name}-api"),
+            colour="green" if live == "blue" else "blue",
+            release="0" * 12,
+            generation=1,
+            attempt=2,
+            drain_timeout=1,
+            config="",
+            needs=(f"{PLACE.name}-ollama",),
+        )
+        monkeypatch.setitem(stack.env, VARIABLE, write(argument))
+        refused = stack.run("python3", "-m", "rollout", "step", "preflight", check=False)
+        assert refused.returncode == 3
+        assert f"`docker start {PLACE.name}-ollama`" in refused.stderr
+        for service in ("nginx", f"api-{live}"):
+            engine.containers.get(f"{PLACE.name}-{service}").stop()
+        names = [f"{PLACE.name}-{service}" for service in ("ollama", "nginx", f"api-{live}")]
+        stopped, preview = seen(), stack.pulumi("preview", "--expect-no-changes").stdout
+        assert all(f"{name} is exited. The update starts it." in preview for name in names)
+        assert seen() == stopped
+        done = stack.deploy("up").stdout
+        assert all(f"{name} was exited. This update has started it." in done for name in names)
+        assert "whole answer after" in done
+        assert seen() == before
+        assert stack.outputs()["live"] == live
+        stack.pulumi("preview", "--expect-no-changes")
 
     def test_a_bad_configuration_never_becomes_the_running_one(self, stack: Project, ca: Path) -> None:
         template = stack.folder / "nginx" / "conf.d" / "50-sizes.conf.j2"

@@ -103,6 +103,21 @@ def test_a_host_as_the_update_left_it_has_no_finding() -> None:
     assert look({"CpuShares": 1024}) == []
 
 
+def test_a_container_that_is_stopped_is_found_after_a_refresh_too() -> None:
+    """A refresh notes `mustRun: false` for it, as the program does for what is never to run."""
+    app = {"name": "x-app", "image": IMAGE, "restart": "unless-stopped", "mustRun": False}
+    init = {"name": "x-init", "image": IMAGE, "restart": "no", "mustRun": False}
+    inputs = {"1": app, "2": CARRIER, "3": init}
+    wanted = of_resources("x", [{"type": CONTAINER, "id": key, "inputs": found} for key, found in inputs.items()], {})
+    engine = Engine({}, FILES)
+    engine.there["x-init"] = engine._container("3", {"RestartPolicy": "no"})
+    for container in engine.there.values():
+        container.status = "exited"
+    (found,) = findings(wanted, cast(docker.DockerClient, engine), Address("ssh://far"))
+    assert (found.kind, found.what) == ("stopped", "x-app is exited")
+    assert list(found.mend) == ["docker --host ssh://far start x-app"]
+
+
 @pytest.mark.parametrize(
     ("change", "said", "option"),
     [

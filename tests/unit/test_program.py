@@ -191,6 +191,12 @@ def test_every_container_is_guarded(first: tuple[Engine, Monitor]) -> None:
             assert options.deleteBeforeReplace, args.name
 
 
+def test_a_refresh_of_a_stopped_service_is_no_change_of_it(first: tuple[Engine, Monitor]) -> None:
+    """It notes `mustRun: false`, and a change of any input recreates the container."""
+    for name in ("ollama", "edge-nginx", "prometheus"):
+        assert list(first[1].options[name].ignoreChanges) == ["mustRun"]
+
+
 def test_the_models_outlive_the_stack(first: tuple[Engine, Monitor]) -> None:
     kept = [name for name, options in first[1].options.items() if options.retainOnDelete]
     assert kept == ["storage-ollama_data"]

@@ -229,6 +229,7 @@ def test_what_is_not_finished_is_not_said_to_be_under_way(phase: Phase, said: st
 def test_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert '"inFlight": 3' in as_json(STATUS)
     assert '"green": null' in as_json(STATUS)
+    assert json.loads(as_json(replace(STATUS, down={"x-ollama": "exited"})))["down"] == {"x-ollama": "exited"}
     assert remarks(STATUS) == ["2026-01-01T00:00:00Z  nothing -> blue  qqqqqqqqqqqq  release, 38 ms"]
     show(STATUS)
     assert "registry.example.com/team/api:1.2.3" in capsys.readouterr().out, "whole, on a terminal of 80 columns too"

@@ -17,7 +17,7 @@ from docker.errors import APIError
 from engine.address import Address, of_stack
 from engine.client import connect, connect_quickly, execute, find, lines
 from engine.edge import Edge
-from engine.errors import NeedsPerson
+from engine.errors import NeedsPerson, NotRunning
 from rollout.colours import find_colours, volumes_of
 
 Client = Callable[[Address], docker.DockerClient]
@@ -151,6 +151,24 @@ def test_what_the_engine_refuses_is_said_in_its_words(client: docker.DockerClien
     with pytest.raises(APIError) as refused:
         run(client, "paused")
     assert refused.value.explanation == "it is paused"
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("paused", "`docker unpause paused`"),
+        ("exited", "`docker start paused`"),
+        ("restarting", "`docker logs paused`"),
+        ("created", "`pulumi up --refresh`"),
+    ],
+)
+def test_a_container_that_does_not_run_is_named_with_what_brings_it_back(
+    client: docker.DockerClient, monkeypatch: pytest.MonkeyPatch, status: str, advice: str
+) -> None:
+    """The engine's own refusal has an id and no advice."""
+    monkeypatch.setattr(Engine, "there", {"paused": inspected("paused", State={"Status": status})})
+    with pytest.raises(NotRunning, match=rf"^paused is {status}[.:] .*{advice}"):
+        run(client, "paused")
 
 
 def test_both_see_the_same_colours(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """The preflight's last look: it never removes the colour that answers while the live one is down."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -73,6 +75,21 @@ def test_a_live_colour_gets_a_few_looks(
     edge.rows = rows
     assert answering(edge, PAIR, "blue") == found
     assert edge.looks == looks
+
+
+@pytest.mark.parametrize("status", ["exited", "paused", "restarting", "absent"])
+def test_nothing_is_removed_while_what_a_release_needs_does_not_run(
+    edge: Asked, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    client: Any = None
+    ollama = None if status == "absent" else SimpleNamespace(status=status)
+    monkeypatch.setattr(preflight, "Edge", lambda *_: edge)
+    monkeypatch.setattr(preflight, "find", lambda _, name: ollama if name == "x-ollama" else None)
+    monkeypatch.setattr(preflight, "find_colours", lambda *_: pytest.fail("it went on to the containers"))
+    before = (edge.path / "journal.json").read_bytes()
+    with pytest.raises(Refused, match=r"^x-ollama .*Nothing was changed"):
+        preflight.preflight(client, replace(GREEN, needs=("x-ollama",)))
+    assert (edge.path / "journal.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
+from engine.errors import NotRunning
 from rollout import own, smoke
 from rollout.accesslog import Score, Tally, undoing
 from rollout.arguments import Smoke, Terms
@@ -141,9 +142,10 @@ def test_a_replica_that_the_edge_does_not_ask_does_not_count(monkeypatch: pytest
     assert (requests.score, str(requests)) == (Score(), "")
 
 
-def test_an_engine_that_is_away_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [APIError("no answer"), NotRunning("x-nginx is exited.")])
+def test_an_engine_that_is_away_is_no_failure(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def away(_: float) -> Answer:
-        raise APIError("container is not running")
+        raise error
 
     requests, asked = watched(monkeypatch, away)
     assert requests.score == Score()

@@ -1,0 +1,133 @@
+"""Containers that somebody has stopped by hand. An update starts them before it plans; a preview names them.
+
+The engine starts whatever ends by itself. So a container of the stack's that is stopped or paused was so by hand, and
+the update wants it to run. One that was only made is left alone: an update was cut off while it made it, and the next
+one makes it anew. A one-shot is none of these containers.
+"""
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from engine import quick
+from engine.address import Address
+from engine.client import STOPPED, connect, find, last_words, say
+from engine.edge import Edge
+from engine.errors import NeedsPerson
+from engine.quick import own_name
+from rollout import state
+from rollout.arguments import Look
+from rollout.colours import find_colours
+from rollout.gate import is_ready
+from rollout.plan import Observed
+from workloads.colour import COLOURS
+
+if TYPE_CHECKING:
+    import docker
+
+_EVERY = 0.5  # seconds
+
+
+def find_stopped(client: quick.Engine, look: Look) -> dict[str, str]:
+    """The containers of `look.meant` and of both colours that somebody has stopped, each with its state; in the order
+    in which they can start.
+
+    The engine is asked once. A container that is on none of the stack's networks is somebody else's.
+    """
+    service = look.place.service
+    meant = [found.container for found in look.meant]
+    wanted = "|".join([*map(re.escape, meant), rf"{re.escape(service)}-(?:{'|'.join(COLOURS)})(?:-[0-9]+)?"])
+    found = {}
+    for summary in client.summaries({"name": [f"^/?(?:{wanted})$"], "status": STOPPED}):
+        name = own_name(summary)
+        networks = summary["NetworkSettings"]["Networks"] or {}
+        if re.fullmatch(wanted, name) and any(joined.startswith(service.removesuffix("api")) for joined in networks):
+            found[name] = summary["State"]
+    ordered = [name for name in meant if name in found] + sorted(found.keys() - {*meant})
+    return {name: found[name] for name in ordered}
+
+
+def would_start(found: Mapping[str, str]) -> str:
+    """What a preview says of them; empty where there are none."""
+    return "\n".join(f"{name} is {state}. The update starts it." for name, state in found.items())
+
+
+def as_started(seen: Observed, found: Mapping[str, str], edge: str) -> Observed:
+    """What an update will see when it has started them."""
+    up = {colour for colour, replicas in seen.colours.items() if any(replica.name in found for replica in replicas)}
+    runs = edge in found and seen.journal is not None
+    return replace(seen, edge="running" if runs else seen.edge, answering=seen.answering | up)
+
+
+def start(address: Address, look: Look, found: Mapping[str, str]) -> str:
+    """Start them, and wait until those that serve are ready; what is to be said of it.
+
+    What does not come up is said too, and the update goes on: it may bring just what was missing.
+    """
+    if not found:
+        return ""
+    client = connect(address)
+    said = [_started(client, name, state) for name, state in found.items()]
+    said += [_ready(client, look, name) for name in found]
+    return "\n".join(filter(None, [*said, _live_answers(client, look, found)]))
+
+
+def _started(client: "docker.DockerClient", name: str, state: str) -> str:
+    from docker.errors import APIError
+
+    container = find(client, name)
+    if container is None:
+        return ""
+    try:
+        container.unpause() if state == "paused" else container.start()
+    except APIError as error:
+        return (
+            f"{name} is {state}, and the engine could not start it: {error.explanation or error}. Correct that, then "
+            "run the same command again."
+        )
+    return f"{name} was {state}. This update has started it."
+
+
+def _ready(client: "docker.DockerClient", look: Look, name: str) -> str:
+    """Wait for a container that has a check to wait for; what is wrong with it, empty for nothing."""
+    wanted = next((meant for meant in look.meant if meant.container == name and meant.test), None)
+    container = find(client, name) if wanted else None
+    if wanted is None or container is None or container.status in STOPPED:
+        return ""
+    from engine.ready import ready  # it takes the docker package, which a look does not need
+
+    try:
+        ready(client, wanted)
+    except NeedsPerson as error:
+        return f"{error}\nCorrect the cause if this update does not, then run the same command again."
+    return ""
+
+
+def _live_answers(client: "docker.DockerClient", look: Look, found: Mapping[str, str]) -> str:
+    """Wait for the replicas of the live colour that were started; what is wrong with them, empty for nothing."""
+    if not found.keys() - {meant.container for meant in look.meant}:
+        return ""
+    end = time.monotonic() + look.patience
+    waits = False
+    try:
+        edge = Edge(client, look.place.edge)
+        live = state.read(edge).marker
+        while True:
+            now = [replica for replica in find_colours(client, look.place.service)[live] if replica.name in found]
+            if not now or is_ready(edge, now):
+                return ""
+            if time.monotonic() > end or not all(replica.running for replica in now):
+                break
+            if not waits:
+                waits = True
+                say(f"{live} is live and was started; it is not ready yet, and has {look.patience:.0f} s for that")
+            time.sleep(_EVERY)
+    except NeedsPerson as error:
+        return str(error)
+    lines = [f"{live} is live and was started, but is not ready. Look at `python -m rollout status`."]
+    for replica in now:
+        container = find(client, replica.id)
+        lines += [f"{replica.name} is {replica.state}. {last_words(container)}"] if container else []
+    return "\n".join(lines)

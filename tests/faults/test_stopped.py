@@ -1,0 +1,100 @@
+"""What somebody has stopped by hand: a preview names it, an update starts it, and nothing that serves is recreated."""
+
+from collections.abc import Sequence
+
+import docker
+import pytest
+
+import images
+from ops.drift import FOUND
+from tools.lab.load.client import LoadClient, Mix
+from tools.lab.stack import SmallStack
+
+
+def states(stack: SmallStack) -> dict[str, str]:
+    return {name: stack.engine.containers.get(id).status for name, id in stack.ids().items()}
+
+
+def is_named(said: str, names: Sequence[str], words: str) -> bool:
+    return all(f"{name} {words}" in said for name in names)
+
+
+@pytest.mark.parametrize("refreshed", [False, True], ids=["", "after a refresh"])
+@pytest.mark.parametrize("stopped", ["live", "edge", "all"])
+def test_an_update_starts_it(pair: SmallStack, load: LoadClient, stopped: str, refreshed: bool) -> None:
+    live, standby, ids = pair.live, pair.idle, pair.ids()
+    of = {"live": [f"api-{live}"], "edge": ["nginx"], "all": ["nginx", f"api-{live}", f"api-{standby}"]}
+    names = [f"{pair.name}-{service}" for service in of[stopped]]
+    for service in of[stopped]:
+        pair.container(service).stop(timeout=5)
+    if refreshed:
+        pair.pulumi("refresh", "--yes", "--skip-preview")
+    found = pair.deploy("drift", check=False)
+    assert found.returncode == FOUND
+    assert is_named(found.stdout, [f"stopped: {name}" for name in names], "is exited")
+    before = states(pair)
+    assert is_named(pair.pulumi("preview").stdout, names, "is exited. The update starts it.")
+    assert states(pair) == before
+
+    done = pair.up()
+    assert is_named(done.stdout, names, "was exited. This update has started it.")
+    assert (pair.live, pair.ids()) == (live, ids)
+    assert set(states(pair).values()) == {"running"}
+    with load.run(pair.url, pair.ca, Mix(get="4@20ms")) as running:
+        running.wait_answers(20)
+    result = running.end()
+    assert not result.lost, result.summary()
+    assert result.versions == {pair.version}, "the live colour answers, and not its standby"
+    assert pair.planned() == {}
+    assert pair.deploy("drift").returncode == 0
+
+
+def test_one_that_is_paused_goes_on(pair: SmallStack) -> None:
+    ids, edge = pair.ids(), pair.container("nginx")
+    edge.pause()
+    refused = pair.rollout("status")
+    assert refused.returncode == 5
+    assert f"`docker unpause {edge.name}`" in refused.stderr
+    assert f"{edge.name} was paused. This update has started it." in pair.up().stdout
+    assert pair.ids() == ids
+    assert set(states(pair).values()) == {"running"}
+
+
+def test_a_release_finds_its_standby_where_it_was(pair: SmallStack, load: LoadClient) -> None:
+    """The live colour is stopped: it is started first, so no request meets the colour that is made anew."""
+    old = pair.version
+    pair.container(f"api-{pair.live}").stop()
+    with load.run(pair.url, pair.ca, Mix(get="4@20ms")) as running:
+        new = pair.release()
+    result = running.end()
+    assert not result.lost, result.summary()
+    assert {old, new} <= result.versions
+    assert pair.versions()[pair.live] == new
+
+
+def test_one_that_cannot_be_started_is_named_with_the_engine_s_reason(
+    pair: SmallStack, engine: docker.DockerClient
+) -> None:
+    """A stranger has the address of the live colour and does not answer: the standby, which does, is not removed."""
+    standby, new = pair.idle, pair.want()
+    ids, live = pair.ids(), pair.container(f"api-{pair.live}")
+    network = engine.networks.get(f"{pair.name}-app-network")
+    address = live.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
+    live.stop()
+    stranger = engine.containers.create(
+        images.reference("nginx"), ["600"], entrypoint="/bin/sleep", network_mode="none", name=f"{pair.name}-stranger"
+    )
+    engine.networks.get("none").disconnect(stranger)
+    network.connect(stranger, ipv4_address=address)
+    try:
+        stranger.start()
+        refused = pair.up(check=False)
+        assert pair.ids() == ids
+    finally:
+        stranger.remove(force=True)
+    pair.up()
+    assert pair.versions()[pair.live] == new
+    assert refused.returncode != 0
+    said = refused.stdout + refused.stderr
+    assert f"{live.name} is exited, and the engine could not start it: " in said
+    assert f"python -m rollout flip --to {standby}" in said
