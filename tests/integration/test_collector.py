@@ -82,8 +82,8 @@ class Collecting:
 
     def found(self, query: str) -> list[dict[str, Any]]:
         asked = ["wget", "-q", "-O", "-", "--post-data", f"query={query}", "http://127.0.0.1:9428/select/logsql/query"]
-        said: bytes = self.store.exec_run(asked, stderr=False).output
-        return [json.loads(line) for line in said.decode().splitlines()]
+        done: Any = self.store.exec_run(asked, stderr=False)
+        return [json.loads(line) for line in done.output.decode().splitlines()]
 
     def shell(self, script: str) -> str:
         """What a script prints on the collector's volume, which is its working directory."""
