@@ -77,7 +77,7 @@ class Storage(pulumi.ComponentResource):
         """A digest of the texts. By one of a secret, its value could be guessed. A new value has a new carrier, so the
         carrier's id does instead."""
         texts = self._texts(files)
-        if all(isinstance(text, str) for text in texts.values()):
+        if not files.secrets and all(isinstance(text, str) for text in texts.values()):
             return digest(texts)
         return self.carriers[files.volume.name].id
 

@@ -67,7 +67,8 @@ def _elasticsearch(sink: Elasticsearch) -> Sink:
         lines=(
             f"endpoints: [{_quoted(sink.url)}]",
             f"logs_index: {_quoted(sink.index)}",
-            "mapping: {mode: ecs}",
+            # Elastic's own modes (otel, ecs) ask for a data stream, which OpenSearch does not know.
+            "mapping: {allowed_modes: [raw]}",
             *secret,
         ),
         secrets=key,

@@ -3,11 +3,11 @@
 import re
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr, model_validator
 
 from settings.effect import NONE
 from settings.group import Group
-from settings.scalars import Items, decoded, exact, text
+from settings.scalars import Items, Secret, decoded, exact, known, text
 from settings.values import LOCAL
 
 DEFAULT_HOST, DEFAULT_NAMESPACE = "registry.ollama.ai", "library"
@@ -173,7 +173,10 @@ def _pem(value: str) -> str:
 
 def _proxy(value: str) -> str:
     if "@" in value:
-        raise ValueError("has a user or a password in it, which would be in plain text on the host; it takes neither")
+        raise ValueError(
+            "has a user or a password in it, which would be in plain text on the host; write the URL without, and give "
+            "both as a secret in models.proxyLogin"
+        )
     if not re.fullmatch(rf"https?://{_HOST}/?", value):
         raise ValueError(f'"{value}" is not a proxy; write http://host:port')
     return value
@@ -208,6 +211,9 @@ class Models(Group):
     proxy: Annotated[str, AfterValidator(_proxy), BeforeValidator(text)] | None = Field(
         None, description="proxy that pulls by https go through", json_schema_extra=NONE
     )
+    proxy_login: Secret = Field(
+        None, description="a secret; `user:password` for a proxy that asks for both", json_schema_extra=NONE
+    )
     no_proxy: Items[PastTheProxy] = Field(
         (),
         description="hosts, .domains and ranges of addresses that are asked without the proxy",
@@ -227,4 +233,9 @@ class Models(Group):
     def _used(self) -> Self:
         if self.no_proxy and not self.proxy:
             raise ValueError("noProxy has no effect without proxy; remove it")
+        if self.proxy_login and not self.proxy:
+            raise ValueError("proxyLogin has no effect without proxy; remove it")
+        login = known(self.proxy_login) if isinstance(self.proxy_login, SecretStr) else None
+        if login is not None and not re.fullmatch(r"[^:\s]+:\S+", login):
+            raise ValueError("proxyLogin is not of the form user:password")
         return self

@@ -40,6 +40,15 @@ if [ -n "${EXTRA_CA:-}" ]; then
   export SSL_CERT_FILE=/tmp/ca.pem
 fi
 
+in_url() { # TEXT: each byte in the form that stands for nothing else in a URL
+  printf %s "$1" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g'
+}
+
+if [ -e /run/ollama-init/proxy-login ]; then
+  login=$(< /run/ollama-init/proxy-login)
+  export HTTPS_PROXY="${HTTPS_PROXY%%//*}//$(in_url "${login%%:*}"):$(in_url "${login#*:}")@${HTTPS_PROXY#*//}"
+fi
+
 OLLAMA_MODELS=$staging ollama serve > /tmp/serve.log 2>&1 &
 server=$!
 trap 'kill "$server" 2> /dev/null; wait "$server" 2> /dev/null || :' EXIT
@@ -48,7 +57,7 @@ tries=0
 until ollama list > /dev/null 2>&1; do
   tries=$((tries + 1))
   if [ "$tries" -gt 120 ] || ! kill -0 "$server" 2> /dev/null; then
-    cat /tmp/serve.log >&2
+    sed -E 's#//[^/@ ]+@#//***@#g' /tmp/serve.log >&2 # the server writes its environment down
     echo "the server of ollama-init did not start" >&2
     exit 1
   fi
@@ -132,7 +141,7 @@ pull() { # SOURCE: pull it once; on a failure, the reason is in $problem.
 
 is_final() { # Whether another try would get the same answer.
   case $problem in
-    *"file does not exist"* | *"no space left"* | *"invalid model"* | *"newer version"* | *x509* | *"realm host"* | *unauthorized* | *denied* | *"Location header"* | *"blocked redirect"* | "nothing has come"*) ;;
+    *"file does not exist"* | *"no space left"* | *"invalid model"* | *"newer version"* | *x509* | *"realm host"* | *unauthorized* | *denied* | *"Location header"* | *"blocked redirect"* | *"Proxy Authentication"* | "nothing has come"*) ;;
     *) return 1 ;;
   esac
 }
@@ -141,6 +150,7 @@ explained() { # Ollama's own reason, with what it means where its words do not s
   case $problem in
     *"file does not exist"*) echo "its registry has no such model ($problem)" ;;
     *"realm host"* | *unauthorized* | *denied*) echo "its registry asks for a login, and Ollama has none ($problem)" ;;
+    *"Proxy Authentication"*) echo "the proxy asks for a login, or refuses that of models.proxyLogin ($problem)" ;;
     *"no space left"*) echo "the volume is full, $(df -h "$models" | awk 'END {print $4}') are free ($problem)" ;;
     *"no Location header"*) echo "its registry sends blobs itself, which Ollama cannot take (docs/operations.md) ($problem)" ;;
     *"blocked redirect"*) echo "its registry sends blobs from another host, which Ollama does not follow (docs/operations.md) ($problem)" ;;

@@ -7,12 +7,14 @@ from settings.ollama import NAMED
 from settings.values import MIB
 from workloads import images, mirror
 from workloads.network import attach
-from workloads.storage import Mount, Volume
+from workloads.storage import Files, Mount, Volume
 from workloads.workload import DependsOn, Exemption, HealthCheck, Listen, Resources, Workload
 
 SERVICE, INIT = "ollama", "ollama-init"
 PORT = 11434
 DATA = "/root/.ollama"
+SECRETS, PROXY_LOGIN = "/run/ollama-init", "proxy-login"
+"""Where `ollama-init` finds the login of a proxy, and the file's name."""
 HOST, _INIT_HOST = 10, 11
 INIT_SCRIPT = (Path(__file__).parent / "ollama-init.sh").read_text()
 
@@ -133,7 +135,8 @@ def init(settings: Settings) -> Workload:
             **_way_out(settings),
         },
         networks=(attach(settings, "egress", _INIT_HOST),),
-        mounts=(_models(settings),),
+        files=_login(settings),
+        mounts=(_models(settings), *(Mount(volume=found.volume, path=SECRETS) for found in _login(settings))),
         tmpfs={"/tmp": "rw,nosuid,nodev,size=64m,mode=1777"},
         depends_on=(DependsOn(service=mirror.SERVICE),) if mirror.is_wanted(settings) else (),
         restart="no",
@@ -146,6 +149,15 @@ def init(settings: Settings) -> Workload:
             Exemption(rule="restart", reason="a failed pull fails the update, which says why and runs it again"),
         ),
     )
+
+
+def _login(settings: Settings) -> tuple[Files, ...]:
+    """In a file: what is in the environment of a container, everybody reads who may look at it."""
+    if settings.models.proxy_login is None:
+        return ()
+    volume = Volume(name=f"{settings.stack}-ollama-init-secrets")
+    login = {PROXY_LOGIN: settings.models.proxy_login}
+    return (Files(volume=volume, mode="0400", secrets=login, recreate=True),)
 
 
 def _way_out(settings: Settings) -> dict[str, str]:

@@ -64,7 +64,7 @@ def listed(settings: Settings, stack: Stack) -> str:
     if names := sorted(settings.api.secrets):
         lines.append(f"{', '.join(names)}: the secrets of the API")
     if told := [variable(name) for name in secret_files(settings, stack) if "-" in name]:
-        lines.append(f"{', '.join(told)}: secrets of receivers of alerts and of sinks of logs")
+        lines.append(f"{', '.join(told)}: secrets of receivers of alerts, of sinks of logs and of a proxy")
     lines.append(
         "OLLAMA_MODELS, a list with commas, and every other variable of the specification (default: the stack's)"
     )

@@ -61,6 +61,16 @@ class TestOff:
             assert client.get("/v1/hello").status_code == 200
 
 
+def sent(stack: EdgeStack, size: int, options: str) -> list[str]:
+    """What curl gets for a body from its standard input: the answer, the version of HTTP and the status."""
+    where = "--resolve localhost:8443:127.0.0.1 https://localhost:8443/v1/echo"
+    curl = f"curl -sk --http2 --max-time 10 {options} -w '\\n%{{http_version}}\\n%{{response_code}}' {where}"
+    made = f"head -c {size} /dev/zero | {curl}"
+    done: Any = stack.container("nginx").exec_run(["sh", "-c", made])
+    answer, version, code = done.output.decode().rsplit("\n", 2)
+    return [answer.strip(), version, code]
+
+
 @pytest.fixture(scope="class")
 def on(edge: EdgeStack) -> Iterator[EdgeStack]:
     with edge.safe_from((1, 0, 0)):
@@ -84,3 +94,20 @@ class TestOn:
         assert {version for version, _, _ in answers} == {"2"}
         assert sum(int(connects) for _, connects, _ in answers) == 1
         assert Counter(code for _, _, code in answers) == {"200": 3, "503": 1}
+
+    @pytest.mark.parametrize("way", ["preflight", "of a key"])
+    @pytest.mark.parametrize(("size", "status"), [(0, 200), (1, 200), (2, 413), (100_000, 413)])
+    def test_a_body_that_is_not_announced_never_reaches_the_api(
+        self, on: EdgeStack, way: str, size: int, status: int
+    ) -> None:
+        """curl does not know how long its input is, and over HTTP/2 it sends no header for that."""
+        preflight = "-H 'Origin: https://a.example' -H 'Access-Control-Request-Method: POST' -X OPTIONS"
+        asked = preflight if way == "preflight" else f"-H 'X-Api-Key: {KEY}' -X GET"
+        body, version, code = sent(on, size, f"{asked} -T -")
+        assert (version, code) == ("2", str(status))
+        assert status == 413 or body.endswith(" 0"), "the number of bytes that the API has got"
+
+    @pytest.mark.parametrize("data", ["-T -", "--data-binary @-"], ids=["not announced", "announced"])
+    def test_a_post_s_body_does(self, on: EdgeStack, data: str) -> None:
+        body, version, _ = sent(on, 100_000, f"-H 'X-Api-Key: {KEY}' -X POST {data}")
+        assert (version, body.rpartition(" ")[2]) == ("2", "100000")

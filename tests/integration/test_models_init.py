@@ -1,6 +1,7 @@
 """`ollama-init` with a real Ollama and real registries: what it pulls, what it refuses, what it leaves behind."""
 
 import io
+import json
 import os
 import re
 import subprocess
@@ -22,6 +23,7 @@ from engine.arguments import VARIABLE, RunToEnd, write
 from engine.errors import NeedsPerson
 from engine.run import run_to_end
 from settings import Model, load
+from settings.scalars import known
 from tools.lab.place import own
 from tools.lab.sweep import sweep
 from tools.lab.wait import eventually
@@ -58,7 +60,7 @@ class Pulls:
         found = self.engine.containers.list(all=True, filters={"name": f"^/{NAME}-init$"}, ignore_removed=True)
         for old in found:
             old.remove(force=True)
-        return self.engine.containers.create(
+        made = self.engine.containers.create(
             work.image,
             list(work.command),
             name=f"{NAME}-init",
@@ -70,8 +72,15 @@ class Pulls:
             cap_drop=list(work.capabilities.drop),
             security_opt=list(work.security_options),
             network=NAME,
-            mounts=[docker.types.Mount(mount.path, f"{NAME}-data", "volume") for mount in work.mounts],
+            mounts=[
+                docker.types.Mount(mount.path, f"{NAME}-{'data' if mount.path == ollama.DATA else 'login'}", "volume")
+                for mount in work.mounts
+            ],
         )
+        for files in work.files:
+            texts = {name: known(value) or "" for name, value in files.secrets.items()}
+            made.put_archive(ollama.SECRETS, archive(texts))
+        return made
 
     def run(self, *models: str, **more: Any) -> dict[str, str]:
         """What `ollama-init` says it has; raises NeedsPerson with its reason where it fails."""
@@ -155,8 +164,9 @@ def pulls(engine: docker.DockerClient, registries: Container) -> Iterator[Pulls]
     remains = [f"{NAME}-init"]
     for container in engine.containers.list(all=True, filters={"name": f"^/{remains[0]}$"}, ignore_removed=True):
         container.remove(force=True)
-    for volume in engine.volumes.list(filters={"name": f"{NAME}-data"}):
-        volume.remove(force=True)
+    for name in ("data", "login"):
+        for volume in engine.volumes.list(filters={"name": f"{NAME}-{name}"}):
+            volume.remove(force=True)
 
 
 NAMES: list[tuple[str, dict[str, Any]]] = [
@@ -189,7 +199,23 @@ def test_every_form_of_a_name(pulls: Pulls) -> None:
         shown = Model(name).shown
         assert pulls.run(name, models=models) == {shown: DIGEST}, (name, models)
         assert pulls.listed()[shown] == DIGEST.removeprefix("sha256:")[:12], (name, models)
-    assert "CONNECT registry.example:5443" in pulls.registries.logs().decode()
+    assert "CONNECT registry.example:5443 by 3128" in pulls.registries.logs().decode()
+
+
+def test_a_proxy_that_asks_for_a_login(pulls: Pulls) -> None:
+    """The login is in a file alone: not in what the engine tells of the container, and not in its log."""
+    name, password = "registry.example:5443/library/tiny-random:latest", "p@ss:w/rd%"
+    models = {"ca": CA.certificate, "proxy": "http://registry:3129"}
+    for wrong in ({}, {"proxyLogin": "user:wrong"}):
+        with pytest.raises(NeedsPerson, match="the proxy asks for a login"):
+            pulls.run(name, models={**models, **wrong})
+    made = pulls.make(name, models={**models, "proxyLogin": f"user:{password}"})
+    assert pulls.see(made) == {Model(name).shown: DIGEST}
+    assert "CONNECT registry.example:5443 by 3129" in pulls.registries.logs().decode()
+    made.reload()
+    for said in (json.dumps(made.attrs), made.logs().decode()):
+        assert password not in said
+        assert "%70%40%73%73" not in said
 
 
 def test_a_name_with_its_registry_beside_a_mirror(pulls: Pulls) -> None:

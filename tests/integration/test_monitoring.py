@@ -14,15 +14,18 @@ from typing import Any
 import docker
 import pytest
 import requests
+import yaml
 from docker.types import LogConfig
 
 from images import reference
+from render import monitoring
 from settings import load
 from tests.unit import test_dashboards as dashboards
 from tools.lab.place import place
 from tools.lab.project import Project, whole
 from tools.lab.sweep import sweep
 from tools.lab.wait import eventually
+from workloads import prometheus
 from workloads.network import networks
 from workloads.stack import stack as everything
 
@@ -165,6 +168,17 @@ class TestMetrics:
         eventually(lambda: {one["metric"]["service"] for one in asked(query)} >= wanted, 60, "memory of containers")
         assert value('container_spec_memory_limit_bytes{service="ollama"}') == 2 * 1024**3
         assert asked("vl_total_disk_space_bytes > vl_free_disk_space_bytes > 0")
+
+    @pytest.mark.parametrize("store", [{}, {"victorialogs": "off"}], ids=["by the log store", "by cAdvisor"])
+    def test_a_full_disk_would_be_told(self, config: dict[str, Any], store: dict[str, str]) -> None:
+        """The alert of a stack with this log store, on what is measured here, for a disk that is not empty."""
+        watching = {**config["monitoring"], "alerts": {"diskRatio": "0.01"}}
+        settings = load(PLACE.name, {**config, "monitoring": watching, "logging": {"sinks": store}})
+        texts = monitoring.render(settings)[prometheus.config(settings).name]
+        groups = [group for text in texts.values() for group in yaml.safe_load(text).get("groups", [])]
+        (alert,) = (rule for group in groups for rule in group["rules"] if rule.get("alert") == "HostDiskFull")
+        eventually(lambda: bool(asked(alert["expr"])), 60, alert["expr"])
+        assert [0.01 < float(one["value"][1]) < 1 for one in asked(alert["expr"])] == [True]
 
     def test_the_state_of_releases(self) -> None:
         assert value('orca_release_colour{colour="blue",role="live"}') == 1

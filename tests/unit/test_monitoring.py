@@ -258,6 +258,11 @@ class TestSinks:
         sink = collected(dev(images=FAR, logging={"sinks": {"elasticsearch": {"url": "https://c.d"}}}))
         assert sink["exporters"]["elasticsearch"]["retry"]["retry_on_status"] == [429, 500, 502, 503, 504]
 
+    def test_elasticsearch_needs_no_data_stream(self) -> None:
+        """The exporter takes the first mode that is allowed, and asks for a data stream in the modes otel and ecs."""
+        sink = collected(dev(images=FAR, logging={"sinks": {"elasticsearch": {"url": "https://c.d"}}}))
+        assert sink["exporters"]["elasticsearch"]["mapping"] == {"allowed_modes": ["raw"]}
+
     def test_any_text_arrives_as_it_is_written(self) -> None:
         sinks = {
             "elasticsearch": {"url": "https://c.d/?a={b}", "index": "a: #b"},

@@ -508,6 +508,25 @@ def test_the_edge_holds_bodies_whole_while_it_has_room_for_them(request_line: st
 
 
 @pytest.mark.parametrize(
+    ("request_line", "none"),
+    [
+        ("OPTIONS HTTP/2.0:", True),
+        ("GET HTTP/2.0:", True),
+        ("DELETE HTTP/2.0:", True),
+        ("DELETE HTTP/2.0:5", False),
+        ("POST HTTP/2.0:", False),
+        ("GET HTTP/1.1:", False),
+    ],
+)
+def test_over_http2_what_usually_has_no_body_and_announces_none_has_none(request_line: str, none: bool) -> None:
+    text = render(dev(edge={"http2": True})).files["conf.d/57-bodies.conf"]
+    (pattern,) = re.findall(r'"~(.+)" +"-none";', text)
+    assert bool(re.search(pattern, request_line)) is none
+    assert "location @api-none {" in render(dev(edge={"http2": True})).files["sites/10-api.conf"]
+    assert "-none" not in "".join(render(dev()).files.values())
+
+
+@pytest.mark.parametrize(
     ("memory", "number"), [("16M", 8), ("20M", 10), ("32M", 10), ("64M", 30), ("256M", 100), ("4G", 2000)]
 )
 def test_the_number_of_bodies_held_whole_follows_the_memory(memory: str, number: int) -> None:

@@ -92,6 +92,7 @@ CHANGED: dict[str, Any] = {
     "models.mirror": "http://mirror.example",
     "models.plainHttp": ["registry:5000"],
     "models.proxy": "http://proxy.example:3128",
+    "models.proxyLogin": "j:k",
     "models.noProxy": ["registry.example"],
     "models.ca": authority("x").certificate,
     "models.keep": False,
@@ -336,6 +337,7 @@ def test_defaults_are_in_the_list() -> None:
     assert by_key["IMAGE_TAG"].required
     assert by_key["api.env"].default == {}
     assert [leaf.key for leaf in LEAVES if leaf.secret] == [
+        "models.proxyLogin",
         "api.secrets",
         "edge.tls.certificate",
         "edge.tls.key",

@@ -386,6 +386,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "monitoring.notify.email.password": {"to": "a@b.example", "sender": "c@b.example", "host": "mail.example"},
     "logging.sinks.elasticsearch.apiKey": {"url": "https://es.example"},
     "logging.sinks.otlp.authorization": {"url": "https://otlp.example"},
+    "models.proxyLogin": {"proxy": "http://proxy.example:3128"},
 }
 """What must stand beside a secret."""
 
@@ -457,7 +458,9 @@ class TestModels:
             (["a:1"], {"mirror": "http://m", "proxy": "http://p:1"}, "models.proxy: has no effect"),
             (["r:5/n/m:1"], {"plainHttp": ["r:5"], "ca": "CA"}, "models.ca: has no effect"),
             (["a:1"], {"noProxy": ["m"]}, "noProxy has no effect without proxy"),
-            (["a:1"], {"proxy": "http://me:secret@p:1"}, "has a user or a password in it"),
+            (["a:1"], {"proxy": "http://me:secret@p:1"}, "as a secret in models.proxyLogin"),
+            (["a:1"], {"proxyLogin": "me:secret"}, "proxyLogin has no effect without proxy"),
+            (["a:1"], {"proxy": "http://p:1", "proxyLogin": "secret"}, "proxyLogin is not of the form user:password"),
             (["a:1"], {"ca": "/etc/ca.pem"}, "is no PEM of certificates"),
         ],
     )

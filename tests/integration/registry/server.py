@@ -14,6 +14,7 @@ container beside /models, the folder that images/model-mirror serves.
 | 5443 | in order, by https with a certificate of a private authority |
 | 5444 | the same, and sends blobs from another host |
 | 3128 | a proxy for https (CONNECT); its log has the hosts that it was asked for |
+| 3129 | the same, for who logs in |
 
 Every namespace has the models of `library`.
 """
@@ -29,6 +30,7 @@ from pathlib import Path
 
 MODELS = Path("/models/v2/library")
 LOGIN = "Basic dXNlcjpwYXNzd29yZA=="  # user:password
+PROXY_LOGIN = "Basic dXNlcjpwQHNzOncvcmQl"  # user:p@ss:w/rd%
 SLOW = int(os.environ.get("SLOW", "10000000"))
 TLS = (5443, 5444)
 SILENT = threading.Event()  # nobody sets it
@@ -116,7 +118,13 @@ class Registry(BaseHTTPRequestHandler):
 
 class Proxy(BaseHTTPRequestHandler):
     def do_CONNECT(self) -> None:
-        print(f"CONNECT {self.path}", flush=True)
+        by: int = self.connection.getsockname()[1]
+        if by == 3129 and self.headers["Proxy-Authorization"] != PROXY_LOGIN:
+            self.send_response(407)
+            self.send_header("Proxy-Authenticate", "Basic")
+            self.end_headers()
+            return
+        print(f"CONNECT {self.path} by {by}", flush=True)
         host, port = self.path.rsplit(":", 1)
         with socket.create_connection((host, int(port))) as far:
             self.send_response(200)
@@ -148,4 +156,5 @@ def serve(port: int, handler: type[BaseHTTPRequestHandler]) -> None:
 if __name__ == "__main__":
     for number in (5000, 5001, 5002, 5003, 5004, 5005, 5006, 5007, *TLS):
         serve(number, Registry)
-    serve(3128, Proxy)
+    for number in (3129, 3128):  # the tests wait for the last one
+        serve(number, Proxy)
