@@ -19,8 +19,11 @@ def is_named(said: str, names: Sequence[str], words: str) -> bool:
     return all(f"{name} {words}" in said for name in names)
 
 
-@pytest.mark.parametrize("refreshed", [False, True], ids=["", "after a refresh"])
-@pytest.mark.parametrize("stopped", ["live", "edge", "all"])
+@pytest.mark.parametrize(
+    ("stopped", "refreshed"),
+    [("live", False), ("edge", True), ("all", True)],
+    ids=["live", "edge, after a refresh", "all, after a refresh"],
+)
 def test_an_update_starts_it(pair: SmallStack, load: LoadClient, stopped: str, refreshed: bool) -> None:
     live, standby, ids = pair.live, pair.idle, pair.ids()
     of = {"live": [f"api-{live}"], "edge": ["nginx"], "all": ["nginx", f"api-{live}", f"api-{standby}"]}
