@@ -18,6 +18,7 @@ from docker.utils import parse_repository_tag
 
 from engine.arguments import Images
 from engine.client import say
+from engine.credentials import NoCredentials, looked_up, remedy
 from engine.errors import Refused
 
 _SPEAK_EVERY = 5  # seconds
@@ -40,8 +41,8 @@ def ensure(client: docker.DockerClient, args: Images) -> None:
         lines = "\n".join(f"  {image}: {problem}" for image, problem in problems.items())
         raise Refused(
             f"The engine lacks images of this update:\n{lines}\n"
-            "No container was touched. Correct the image's name or its registry's credentials (`docker login`), then "
-            "run the same command again."
+            f"No container was touched. Correct the image's name or its registry's credentials ({remedy()}), then run "
+            "the same command again."
         )
 
 
@@ -94,6 +95,8 @@ def _pull(client: docker.DockerClient, image: str, title: str) -> str:
             problem = _follow(_events(client, image), title)
         except APIError as error:
             return str(error.explanation or error)  # the registry has answered: another try gets the same answer
+        except NoCredentials as error:
+            return str(error)
         except TimeoutError as error:
             return f"its registry does not answer: {error}"
         except OSError as error:
@@ -119,10 +122,12 @@ def _events(client: docker.DockerClient, image: str) -> Iterator[Mapping[str, An
 
     def read() -> None:
         try:
-            for event in client.api.pull(repository, tag=version or "latest", stream=True, decode=True):
+            with looked_up():
+                events = client.api.pull(repository, tag=version or "latest", stream=True, decode=True)
+            for event in events:
                 feed.put(event)
             feed.put(None)
-        except (APIError, OSError) as error:
+        except Exception as error:  # whatever it is: without it, the reader would wait for nothing
             feed.put(error)
 
     Thread(target=read, daemon=True).start()

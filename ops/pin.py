@@ -7,6 +7,7 @@ from docker.errors import APIError
 
 from components.stack_file import ROOT, read_stack
 from engine.client import connect, say
+from engine.credentials import NoCredentials, looked_up, remedy
 from engine.errors import Refused
 from rollout.stack import engine_of
 from settings import Settings
@@ -29,6 +30,9 @@ def pin(stack: str, *, move: bool) -> None:
         except APIError as error:
             unknown.append(f"  {name}: {error.explanation or error}")
             continue
+        except NoCredentials as error:
+            unknown.append(f"  {name}: {error}")
+            continue
         if before == digest:
             print(f"{name} has {digest}, as {'the file' if written in text else 'this version'} says.")
         elif written not in text:
@@ -46,7 +50,8 @@ def pin(stack: str, *, move: bool) -> None:
     if unknown:
         said = "\n".join(unknown)
         raise Refused(
-            f"No registry has told the digest of these images, and the file keeps what it says of them:\n{said}"
+            f"No registry has told the digest of these images, and the file keeps what it says of them:\n{said}\n"
+            f"Correct an image's name or its registry's credentials ({remedy()}), then run the same command again."
         )
     say(f"Every image of {stack} is known to its registry.")
 
@@ -76,4 +81,5 @@ def with_digest(text: str, written: str, digest: str) -> str:
 
 def _digest(client: docker.DockerClient, name: str) -> str:
     """The digest of a tag: that of its index, where it is for several platforms."""
-    return str(client.images.get_registry_data(name).id)
+    with looked_up():
+        return str(client.images.get_registry_data(name).id)
