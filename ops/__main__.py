@@ -14,6 +14,7 @@ from ops.compose import compose
 from ops.containers import containers
 from ops.down import down
 from ops.drift import FOUND, drift
+from ops.loopback import unproxied
 from ops.mirror import mirror
 from ops.new_stack import new_stack
 from ops.pin import pin
@@ -28,6 +29,7 @@ from settings import SettingsError
 def main(words: list[str] | None = None) -> int:
     """Run one verb; 0 if it was done, FOUND if `drift` has found something."""
     args = _parser().parse_args(words)
+    os.environ.update(unproxied(os.environ))  # for pulumi, and for the question of `up`
     try:
         if args.verb == "drift":
             return FOUND if drift(args.stack) else 0

@@ -4,11 +4,13 @@ A backend that is not asked for completions at the gate (api.smoke) is not asked
 """
 
 import json
+import os
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import docker
 import requests
@@ -50,12 +52,12 @@ def wait_for_certificate(settings: Settings, url: str, authority: str) -> None:
         except requests.exceptions.SSLError as error:
             reason = error
         except requests.RequestException as error:
-            raise NoAnswer(str(error)) from None
+            raise NoAnswer(f"{error}{_through_proxy(url)}") from None
         if time.monotonic() > deadline:
             raise NoAnswer(
                 f"after {FIRST_CERTIFICATE} s the edge shows no certificate for {settings.edge.hostname} that this "
                 f"machine trusts. `docker logs {settings.stack}-acme` tells what {authority} said; it is asked again "
-                f"and again, and nothing else is amiss. ({reason})"
+                f"and again, and nothing else is amiss. ({reason}){_through_proxy(url)}"
             )
         if not said:
             print(f"\nWaiting for the first certificate for {settings.edge.hostname} from {authority}.", flush=True)
@@ -121,7 +123,17 @@ def _sent(method: str, url: str, ca: str, body: str, key: str) -> Iterator[reque
                     raise NoAnswer(f"{answer.status_code} {answer.reason}: {answer.text.strip()}")
                 yield answer
         except requests.RequestException as error:
-            raise NoAnswer(str(error)) from None
+            raise NoAnswer(f"{error}{_through_proxy(url)}") from None
+
+
+def _through_proxy(url: str) -> str:
+    """A sentence on the proxy of a request that failed; empty where there is none. Its address may hold a password."""
+    proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    if not proxy:
+        return ""
+    names = [name for name, value in os.environ.items() if name.lower().endswith("_proxy") and value == proxy]
+    host = urlsplit(url).hostname
+    return f"\nThe request went through the proxy of {' or '.join(names)}. For a direct way, add {host} to no_proxy."
 
 
 def _print_tokens(answer: requests.Response, begin: float) -> float:

@@ -68,6 +68,12 @@ def test_a_second_time_in_the_same_shell_changes_nothing() -> None:
     assert second == {"PATH": first["PATH"]}
 
 
+def test_a_proxy_gets_the_exceptions_that_pulumi_needs() -> None:
+    user = {"https_proxy": "http://proxy:3128", "no_proxy": ".example.com"}
+    assert additions(user)["no_proxy"] == ".example.com,localhost,127.0.0.1,::1"
+    assert additions(user | additions(user)).keys() == {"PATH"}
+
+
 def test_directories_of_an_older_setup_leave_the_path() -> None:
     assert additions({"PATH": "/c/stand-ins/0/bin:/usr/bin"})["PATH"] == "/c/stand-ins/1/bin:/c/venv/2/bin:/usr/bin"
 

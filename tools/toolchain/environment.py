@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ops.loopback import unproxied
 from tools.toolchain import docker_cli, paths, problems, venv
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def installed() -> Installed:
 
 
 def variables(user: Mapping[str, str], found: Installed) -> dict[str, str]:
-    """What to set on top of the user's environment `user`. Whatever the user has set already stays as it is."""
+    """What to set on top of the user's environment `user`. Whatever the user has set already stays as it is; a list of
+    exceptions from a proxy may get longer."""
     from tools.toolchain import provider_plugins
 
     home, state = str(provider_plugins.own_home()), paths.state()
@@ -74,7 +76,7 @@ def variables(user: Mapping[str, str], found: Installed) -> dict[str, str]:
     # A stack's file without the salt of its secrets is as good as one with it: the state holds it too.
     wanted["PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER"] = "true"
     set_here = {name: value for name, value in wanted.items() if name not in user}
-    return _path(user, path) | set_here | _engine(user)
+    return _path(user, path) | set_here | _engine(user) | unproxied(user)
 
 
 def python_alone(user: Mapping[str, str]) -> dict[str, str]:
