@@ -11,5 +11,5 @@ def down(stack: str) -> None:
     if not pulumi.exists(stack):
         print(f"There is no stack {stack}; nothing was changed.")
         return
-    finish_interrupted(stack)
+    finish_interrupted(stack, removes=True)
     pulumi.show("destroy", stack, "--yes", "--skip-preview")

@@ -1,4 +1,5 @@
 """`recover`: take over what a deployment left that was killed: its lock, and objects that it made but did not record.
+Also catch up with the host after an older state was put back.
 
 Pulumi records an operation before it begins. What stands in the state as begun and never ended may exist on the host
 under its fixed name, where it would be in the way of the same operation.
@@ -10,33 +11,48 @@ from typing import Any
 import docker
 from docker.errors import NotFound
 
+from engine import address
 from engine.address import Address, of_user
 from engine.client import connect, find, say
-from engine.errors import Refused
+from engine.errors import NeedsPerson, Refused
 from ops import pulumi
+from ops.drift import older
 from ops.lock import wait_for_other
 from rollout.stack import engine_of
 
 _CONTAINER, _NETWORK = "docker:index/container:Container", "docker:index/network:Network"
+_LOST = (
+    "{names} serves requests, and the state does not have it: {what}, and a refresh has dropped what it did not find. "
+    "Nothing was changed. Put back a state that has it, then run `{mend}`: `pulumi stack import --stack {stack} --file "
+    "<copy>`, with the copy that was put back before, or with one that the backend has kept (docs/operations.md, "
+    "Backup and restore). Do not remove the container."
+)
 
 
 def recover(stack: str) -> None:
-    """Wait for a deployment that runs, and clear up after one that was killed."""
+    """Wait for a deployment that runs, clear up after one that was killed, and bring an older state up to the host."""
     wait_for_other(stack)
     if not pulumi.exists(stack):
         print(f"There is no stack {stack}; nothing was changed.")
     elif not finish_interrupted(stack):
-        print(f"No operation of {stack} was interrupted; nothing was changed.")
+        print(f"No operation of {stack} was interrupted, and its state knows its containers; nothing was changed.")
 
 
-def finish_interrupted(stack: str) -> int:
-    """Remove what was begun and never recorded, and the records of it, so that the next update makes it anew; how many
-    operations that were.
+def finish_interrupted(stack: str, *, removes: bool = False) -> int:
+    """Remove what was begun and never recorded, and the records of it, so that the next update makes it anew. Then note
+    in the state the containers that updates have made since it was taken. How many of both that were.
 
     Volumes stay: the provider adopts them by name, and they may hold data. Raises Refused when something was begun on
     another engine than the stack's, PulumiFailed when another deployment holds the state: it may be making just that.
+    Refused too where the live colour is not in the state at all, unless the stack is to be removed: an update would
+    remove the other colour, and then fail, for the name is in use.
     """
     state = _export(stack)
+    ended = _end_pending(stack, state)
+    return ended + _catch_up(stack, (_export(stack) if ended else state)["deployment"].get("resources") or [], removes)
+
+
+def _end_pending(stack: str, state: dict[str, Any]) -> int:
     deployment = state["deployment"]
     pending = deployment.get("pending_operations") or []
     if not pending:
@@ -52,19 +68,48 @@ def finish_interrupted(stack: str) -> int:
     return len(pending)
 
 
+def _catch_up(stack: str, resources: list[dict[str, Any]], removes: bool) -> int:
+    known = older.containers(resources)
+    if not known:
+        return 0
+    try:
+        # What the state names: the files may name another address, or there may be none.
+        client = connect(address.of_stack(_engine_of(next(iter(known.values())), resources)))
+    except NeedsPerson:
+        return 0  # what needs the engine says so
+    listed = _listed(client)
+    if not removes and (lost := older.lost(client, stack, known, listed)):
+        raise Refused(_LOST.format(names=", ".join(lost), what=older.WHAT, mend=older.mend(stack), stack=stack))
+    names = older.unknown(resources, listed)
+    if not names:
+        return 0
+    state = _export(stack, "--show-secrets")  # behind the list: a deployment that ended since is in it
+    caught = [*older.catch_up(client, state["deployment"].get("resources") or [], names)]
+    if caught:
+        _take(stack, state)
+        say(f"The state of {stack} was older than the host. Now it has what the host has of {', '.join(caught)}.")
+    return len(caught)
+
+
+def _listed(client: docker.DockerClient) -> dict[str, str]:
+    """The ids of all containers of the engine by name, in one call."""
+    found: list[dict[str, Any]] = client.api.containers(all=True)
+    return {name.removeprefix("/"): container["Id"] for container in found for name in container["Names"] or []}
+
+
 def _take(stack: str, state: dict[str, Any]) -> None:
     """Write the state, for which Pulumi takes its lock in whatever backend that is."""
     try:
         pulumi.read("stack", "import", "--stack", stack, "--force", stdin=json.dumps(state))
     except pulumi.PulumiFailed as error:
         raise pulumi.PulumiFailed(
-            f"Operations of {stack} were begun and have no end, but its state cannot be written: another deployment "
-            f"may be at them. Nothing was changed. Wait for its end, then run the same command again.\n{error}"
+            f"The state of {stack} is not that of the host, but it cannot be written: another deployment may be at "
+            f"work. Nothing was changed. Wait for its end, then run the same command again.\n{error}"
         ) from None
 
 
-def _export(stack: str) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads(pulumi.read("stack", "export", "--stack", stack))
+def _export(stack: str, *options: str) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(pulumi.read("stack", "export", "--stack", stack, *options))
     return state
 
 

@@ -9,10 +9,10 @@ from engine.arguments import VARIABLE
 from ops import pulumi
 from workloads.colour import COLOURS
 
-_CONTAINER, _NETWORK = "docker:index/container:Container", "docker:index/network:Network"
+CONTAINER, _NETWORK = "docker:index/container:Container", "docker:index/network:Network"
 _VOLUME, _COMMAND = "docker:index/volume:Volume", "command:local:Command"
 # How Pulumi marks a secret in an export (sdk/go/common/resource/sig).
-_SIGNATURE, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
+SIGNATURE, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ def of_resources(stack: str, resources: list[dict[str, Any]], outputs: Mapping[s
             if resource["type"] == kind
         ]
 
-    containers = {str(found["name"]): found for found in of(_CONTAINER)}
+    containers = {str(found["name"]): found for found in of(CONTAINER)}
     steps = [json.loads(text) for found in of(_COMMAND) if (text := (found.get("environment") or {}).get(VARIABLE))]
     return Deployed(
         stack=stack,
@@ -75,7 +75,7 @@ def _limited(step: Mapping[str, Any], containers: Iterable[str]) -> list[str]:
 def plain(value: Any) -> Any:
     """The same data with the values of secrets in their place."""
     if isinstance(value, dict):
-        if value.get(_SIGNATURE) == _SECRET:
+        if value.get(SIGNATURE) == SECRET:
             return plain(json.loads(value["plaintext"]))
         return {key: plain(part) for key, part in value.items()}
     return [plain(part) for part in value] if isinstance(value, list) else value

@@ -10,12 +10,13 @@ from shlex import quote
 from typing import Any
 
 import docker
-from docker.errors import APIError, ImageNotFound, NotFound
+from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
 from engine.address import Address, of_user
 from engine.client import find
 from engine.edge import Edge
+from ops.drift import older
 from ops.drift.deployed import Deployed
 from ops.drift.flip import flips
 from rollout import state
@@ -63,6 +64,7 @@ class _Look:
         found = {name: find(client, name) for name in wanted.containers}
         self._there = {name: container for name, container in found.items() if container}
         self._remade: set[str] = set()
+        self._newer: set[str] = set()
         self._docker = "docker" if where == of_user() else f"docker --host {where}"
         self._up = f"pulumi up --refresh --stack {wanted.stack}"
 
@@ -90,6 +92,10 @@ class _Look:
         """Containers that somebody has made anew, or taken off a network; no provider's refresh sees any of it."""
         for name, container in self._there.items():
             inputs = self._wanted.containers[name]
+            if container.id != self._wanted.ids[name] and older.is_own(container, inputs):
+                yield self._older(name, "is another one than the state has")
+                self._newer.add(name)
+                continue
             if parts := [*self._parts(name, container, inputs)]:
                 mend = [f"{self._docker} rm --force {name}", self._up]
                 yield Finding(kind="changed", what=f"{name} has another {', '.join(parts)}", mend=mend)
@@ -102,6 +108,10 @@ class _Look:
                     aliases = "".join(f" --alias {alias}" for alias in network.get("aliases") or [])
                     command = f"{self._docker} network connect{address}{aliases} {network['name']} {name}"
                     yield Finding(kind="changed", what=f"{name} is not on {network['name']}", mend=[command])
+
+    def _older(self, name: str, why: str) -> Finding:
+        what = f"{older.WHAT}: {name} {why}"
+        return Finding(kind="older", what=what, mend=[older.mend(self._wanted.stack), self._up])
 
     def opened(self) -> Iterator[Finding]:
         """Networks that somebody has made anew, open to the outside or closed to it."""
@@ -121,7 +131,7 @@ class _Look:
         config = container.attrs["Config"]
         if config["Image"] != inputs.get("image"):
             yield "image"
-        own = self._environment_of_image(container)
+        own = older.environment_of_image(self._client, container)
         if {*(config["Env"] or [])} - own != {*(inputs.get("envs") or [])} - own:
             yield "environment"
         if inputs.get("user") and config["User"] != inputs["user"]:
@@ -134,15 +144,8 @@ class _Look:
         if container.id != self._wanted.ids[name]:
             yield "id: it was made by hand"
 
-    def _environment_of_image(self, container: Container) -> set[str]:
-        try:
-            image = self._client.images.get(container.attrs["Image"])
-        except ImageNotFound:
-            return set()
-        return {*(image.attrs["Config"].get("Env") or [])}
-
     def limits(self) -> Iterator[Finding]:
-        for name in self._there.keys() - self._remade:  # which get their limits when they are made anew
+        for name in self._there.keys() - self._remade - self._newer:  # which get their limits when they are made anew
             container, inputs = self._there[name], self._wanted.containers[name]
             host = container.attrs["HostConfig"]
             wanted: dict[str, int | str] = {
@@ -174,7 +177,7 @@ class _Look:
         for name, container in self._there.items():
             inputs = self._wanted.containers[name]
             uploads = {entry["file"]: _content(entry) for entry in inputs.get("uploads") or []}
-            if not uploads:
+            if not uploads or name in self._newer:
                 continue
             volume = name.removesuffix("-files")
             found = _files(container, "/files") if all(path.startswith("/files/") for path in uploads) else {}
@@ -200,6 +203,9 @@ class _Look:
             except NotFound:
                 continue
             for stranger in sorted({found["Name"] for found in joined.values()} - self._wanted.containers.keys()):
+                if older.is_unknown(self._client, stranger, self._wanted.stack):
+                    yield self._older(stranger, f"is on the network {name}, and the state does not have it")
+                    continue
                 mend = [f"{self._docker} network disconnect --force {name} {stranger}"]
                 yield Finding(kind="foreign", what=f"{stranger} is on the network {name}", mend=mend)
 

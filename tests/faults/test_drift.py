@@ -111,3 +111,48 @@ def commands(said: str) -> list[str]:
     """The commands that a report gives, each once, and the update behind what it needs."""
     found = dict.fromkeys(line.strip() for line in said.splitlines() if line.startswith("  "))
     return sorted(found, key=lambda command: command.startswith("pulumi up"))
+
+
+def test_a_state_that_is_older_than_the_host_is_brought_up_to_it(pair: SmallStack) -> None:
+    """A copy of the state was put back after two releases, which have made both colours anew."""
+    copy = pair.folder / "copy.json"
+    pair.pulumi("stack", "export", "--file", str(copy))
+    standby, live = pair.release(), pair.release()
+    before = pair.ids()
+    for refreshed in (True, False):
+        pair.pulumi("stack", "import", "--file", str(copy))
+        if refreshed:  # which drops from the state what it does not find
+            pair.pulumi("refresh", "--yes", "--skip-preview")
+        found = look(pair)
+        assert found.returncode == FOUND, found.stdout + found.stderr
+        assert set(re.findall("^([a-z]+): ", found.stdout, re.MULTILINE)) == {"older"}
+        recover, up = commands(found.stdout)
+        assert (recover.split()[-1], up) == (pair.name, f"pulumi up --refresh --stack {pair.name}")
+        if refreshed:
+            refused = pair.deploy("recover", check=False)
+            assert refused.returncode != 0
+            assert f"{pair.name}-api-{pair.live} serves requests, and the state does not have it" in refused.stderr
+            assert f"pulumi stack import --stack {pair.name}" in refused.stderr
+
+    assert "was older than the host" in pair.run("sh", "-c", recover).stderr
+    assert f"VERSION={live}" not in pair.pulumi("stack", "export").stdout, "it may be a secret"
+    after = look(pair)
+    assert after.returncode == 0, after.stdout
+    assert pair.planned().keys() <= {"api-rollout"}, "the step runs again, and finds its release live"
+    pair.pulumi("up", "--yes", "--skip-preview", "--refresh")
+    assert pair.planned() == {}
+    assert look(pair).returncode == 0
+    assert pair.ids() == before, "nothing is made anew"
+    assert "nothing was changed" in pair.run("sh", "-c", recover).stdout
+    assert pair.rollout("rollback").returncode == 0
+    assert pair.versions() == {pair.live: standby, pair.idle: live}
+
+
+def look(stack: SmallStack) -> "subprocess.CompletedProcess[str]":
+    return stack.deploy("drift", check=False)
+
+
+def commands(said: str) -> list[str]:
+    """The commands that a report gives, each once, and the update behind what it needs."""
+    found = dict.fromkeys(line.strip() for line in said.splitlines() if line.startswith("  "))
+    return sorted(found, key=lambda command: command.startswith("pulumi up"))
