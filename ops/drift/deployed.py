@@ -9,7 +9,7 @@ from engine.arguments import VARIABLE
 from ops import pulumi
 from workloads.colour import COLOURS
 
-CONTAINER, _NETWORK = "docker:index/container:Container", "docker:index/network:Network"
+CONTAINER, NETWORK = "docker:index/container:Container", "docker:index/network:Network"
 _VOLUME, _COMMAND = "docker:index/volume:Volume", "command:local:Command"
 # How Pulumi marks a secret in an export (sdk/go/common/resource/sig).
 SIGNATURE, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
@@ -56,7 +56,7 @@ def of_resources(stack: str, resources: list[dict[str, Any]], outputs: Mapping[s
         stack=stack,
         containers=containers,
         ids={name: str(found["id"]) for name, found in containers.items()},
-        networks={str(found["name"]): found for found in of(_NETWORK)},
+        networks={str(found["name"]): found for found in of(NETWORK)},
         volumes=tuple(str(found["name"]) for found in of(_VOLUME)),
         pids={name: step["pids"] for step in steps if "pids" in step for name in _limited(step, containers)},
         live=outputs.get("live") or "",

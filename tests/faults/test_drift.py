@@ -103,16 +103,6 @@ def test_it_is_found_named_and_mended(pair: SmallStack, harms: dict[str, Harm]) 
     assert pair.versions()[pair.live] == pair.version
 
 
-def look(stack: SmallStack) -> "subprocess.CompletedProcess[str]":
-    return stack.deploy("drift", check=False)
-
-
-def commands(said: str) -> list[str]:
-    """The commands that a report gives, each once, and the update behind what it needs."""
-    found = dict.fromkeys(line.strip() for line in said.splitlines() if line.startswith("  "))
-    return sorted(found, key=lambda command: command.startswith("pulumi up"))
-
-
 def test_a_state_that_is_older_than_the_host_is_brought_up_to_it(pair: SmallStack) -> None:
     """A copy of the state was put back after two releases, which have made both colours anew."""
     copy = pair.folder / "copy.json"
