@@ -37,7 +37,7 @@ def configure(client: docker.DockerClient, args: Configure) -> None:
         raise Refused(f"nginx refuses the new configuration; the running one is untouched:\n{checked.stderr.strip()}")
     said = edge.run(["nginx", "-v"]).stderr.strip()
     _must_be_safe(edge.name, said, http2=bool(_HTTP2.search(checked.stdout)), production=args.production)
-    _must_have_room(edge)
+    must_have_room(edge)
     before = edge.run(["readlink", f"{places.STATE}/config"]).stdout.strip()
     config = args.config
     if before and edge.ask("/config") is not None and (other := _made_for_another(client, args)):
@@ -97,11 +97,11 @@ def _must_be_safe(name: str, said: str, *, http2: bool, production: bool) -> Non
     say(f"{runs}, which has known faults; HTTP/2 stays off on it. Without them is {wanted}.")
 
 
-def _must_have_room(edge: Edge) -> None:
+def must_have_room(edge: Edge) -> None:
     """A reload leaves workers that end their requests, streams of an hour too. They share the container's memory."""
     former = len(edge.run(["sh", "-c", _FORMER]).stdout.splitlines())
     limit = edge.container.attrs["HostConfig"]["Memory"] if former else 0
-    if former * _OF_WORKER > limit / 2:
+    if limit and former * _OF_WORKER > limit / 2:  # an engine on a kernel that counts no memory has no limit
         raise Refused(
             f"{former} workers of {edge.name} still have requests of before a reload, and keep about "
             f"{former * _OF_WORKER // _MIB} of {limit // _MIB} MiB. One more reload could end all requests in flight. "

@@ -13,8 +13,9 @@ from threading import Thread
 from typing import Any
 
 import docker
-from docker.errors import APIError, ImageNotFound
+from docker.errors import APIError, ImageNotFound, StreamParseError
 from docker.utils import parse_repository_tag
+from urllib3.exceptions import HTTPError
 
 from engine.arguments import Images
 from engine.client import say
@@ -127,6 +128,8 @@ def _events(client: docker.DockerClient, image: str) -> Iterator[Mapping[str, An
             for event in events:
                 feed.put(event)
             feed.put(None)
+        except (HTTPError, StreamParseError) as error:  # neither is an OSError: the connection broke off
+            feed.put(ConnectionError(str(error)))
         except Exception as error:  # whatever it is: without it, the reader would wait for nothing
             feed.put(error)
 

@@ -4,7 +4,6 @@ Pulumi and its program talk over loopback, and so does `make up` with an edge on
 runner of CI often sets a proxy and no exception. The toolchain uses this module before there is any package.
 """
 
-import re
 from collections.abc import Mapping
 
 _OWN = ("localhost", "127.0.0.1", "::1")
@@ -25,5 +24,5 @@ def unproxied(user: Mapping[str, str]) -> dict[str, str]:
 
 
 def _with_own(kept: str) -> str:
-    names = re.split(r"[,\s]+", kept)
+    names = [name.strip() for name in kept.split(",")]  # grpc, Go and requests split there alone
     return ",".join([*filter(None, [kept]), *(name for name in _OWN if name not in names)])

@@ -74,9 +74,12 @@ def secrets(settings: Settings) -> Mapping[str, Mapping[str, Value]]:
     found: dict[str, Mapping[str, Value]] = {}
     if settings.monitoring:
         notify = settings.monitoring.notify
-        given = {name: getattr(notify, name) for name in ("webhook", "slack", "pagerduty", "heartbeat")}
-        given["email"] = notify.email.password if notify.email else None
-        found[alertmanager.secrets(settings).name] = {name: value for name, value in given.items() if value}
+        given: dict[str, Value] = {
+            name: getattr(notify, name) for name in ("webhook", "slack", "pagerduty", "heartbeat") if notify.has(name)
+        }
+        if notify.email and notify.email.has("password"):
+            given["email"] = notify.email.password
+        found[alertmanager.secrets(settings).name] = given
     if settings.logging:
         found[collector.secrets(settings).name] = {
             name: value for sink in sinks(settings) for name, value in sink.secrets.items()

@@ -54,13 +54,13 @@ def _own(settings: Settings) -> Sink:
 
 
 def _otlp(sink: Otlp) -> Sink:
-    key = {"otlp": sink.authorization} if sink.authorization else {}
+    key = {"otlp": sink.authorization} if sink.has("authorization") else {}
     headers = (f'headers: {{Authorization: "{_file("otlp")}"}}',) if key else ()
     return Sink(name="otlp_http/otlp", lines=(f"logs_endpoint: {_quoted(sink.url)}", *headers), secrets=key)
 
 
 def _elasticsearch(sink: Elasticsearch) -> Sink:
-    key = {"elasticsearch": sink.api_key} if sink.api_key else {}
+    key = {"elasticsearch": sink.api_key} if sink.has("api_key") else {}
     secret = (f'api_key: "{_file("elasticsearch")}"',) if key else ()
     return Sink(
         name="elasticsearch",
@@ -77,7 +77,7 @@ def _elasticsearch(sink: Elasticsearch) -> Sink:
 
 def _datadog(settings: Settings, sink: Datadog) -> Sink:
     endpoint = (f"logs: {{endpoint: {_quoted(sink.url)}}}",) if sink.url else ()
-    key = {"datadog": sink.api_key} if sink.api_key else {}
+    key = {"datadog": sink.api_key} if sink.has("api_key") else {}
     return Sink(
         name="datadog",
         lines=(

@@ -15,7 +15,7 @@ from docker.errors import APIError, NotFound
 
 from engine.arguments import Configure
 from engine.client import find, not_running, say
-from engine.configure import configure
+from engine.configure import configure, must_have_room
 from engine.edge import Edge
 from engine.errors import Refused
 from rollout.arguments import Preflight
@@ -59,11 +59,14 @@ def preflight(client: docker.DockerClient, args: Preflight) -> None:
             found = answering(edge, colours, live)
             if args.colour in found and live not in found:
                 raise Refused(served_by_other(live, "does not answer"))
+        other_config = edge.ask("/config") != args.config
+        if other_config:
+            must_have_room(edge)  # while the old containers are still there
         claim.change(lambda journal: _begin(journal, args), instead=fresh)
         forget(edge, args.colour)
         for replica in old:
             _remove(client, claim, replica)
-        if edge.ask("/config") != args.config:
+        if other_config:
             configure(client, Configure(container=args.place.edge, config=args.config))
 
 

@@ -1,5 +1,6 @@
 """What is wrong between settings of different groups, each as one line that names the key."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from settings.values import LOCAL, MIB
 if TYPE_CHECKING:
     from settings.stack import Settings
 
+_COLLECTOR_FOR_ELASTICSEARCH = (0, 156)
+"""The oldest one that takes the configuration: https://github.com/open-telemetry/opentelemetry-collector-contrib/pull/48009"""
 _GPU_DEVICES = {"nvidia": "an index as 0, or an id as GPU-…", "amd": "a device file as /dev/dri/renderD128"}
 
 
@@ -101,6 +104,13 @@ def _sink_conflicts(settings: "Settings") -> Iterator[str]:
     for name in ("elasticsearch", "datadog"):
         if settings.logging and getattr(settings.logging.sinks, name) and built_here:
             yield f"logging.sinks.{name}: the collector that is built here cannot write to it; set images.collector"
+    if settings.logging and settings.logging.sinks.elasticsearch:
+        older = re.search(r":v?(\d+)\.(\d+)\.\d+", settings.images.collector or "")
+        if older and (int(older[1]), int(older[2])) < _COLLECTOR_FOR_ELASTICSEARCH:
+            yield (
+                f"images.collector: {settings.images.collector} cannot write to logging.sinks.elasticsearch; name "
+                "0.156.0 or a newer one"
+            )
 
 
 def _known_faults(settings: "Settings") -> Iterator[str]:

@@ -29,6 +29,10 @@ class Group(BaseModel):
             return {key: part for key, part in found.items() if part is not None}
         return {} if found is None else found
 
+    def has(self, name: str) -> bool:
+        """Whether the configuration has this setting. The value of a Pulumi secret is None outside of Pulumi."""
+        return name in self.model_fields_set
+
 
 def refuse(problems: Iterable[str]) -> None:
     """Raise one error for all `problems`, if there are any; each becomes a line of the message."""

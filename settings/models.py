@@ -237,5 +237,5 @@ class Models(Group):
             raise ValueError("proxyLogin has no effect without proxy; remove it")
         login = known(self.proxy_login) if isinstance(self.proxy_login, SecretStr) else None
         if login is not None and not re.fullmatch(r"[^:\s]+:\S+", login):
-            raise ValueError("proxyLogin is not of the form user:password")
+            raise ValueError("proxyLogin is not of the form user:password, without blanks")
         return self

@@ -44,8 +44,8 @@ in_url() { # TEXT: each byte in the form that stands for nothing else in a URL
   printf %s "$1" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g'
 }
 
-if [ -e /run/ollama-init/proxy-login ]; then
-  login=$(< /run/ollama-init/proxy-login)
+if [ -d /run/ollama-init ]; then
+  login=$(cat /run/ollama-init/proxy-login) || refuse "the file with models.proxyLogin is gone; run \`pulumi up --refresh\`"
   export HTTPS_PROXY="${HTTPS_PROXY%%//*}//$(in_url "${login%%:*}"):$(in_url "${login#*:}")@${HTTPS_PROXY#*//}"
 fi
 

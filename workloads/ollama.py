@@ -153,7 +153,7 @@ def init(settings: Settings) -> Workload:
 
 def _login(settings: Settings) -> tuple[Files, ...]:
     """In a file: what is in the environment of a container, everybody reads who may look at it."""
-    if settings.models.proxy_login is None:
+    if not settings.models.has("proxy_login"):
         return ()
     volume = Volume(name=f"{settings.stack}-ollama-init-secrets")
     login = {PROXY_LOGIN: settings.models.proxy_login}

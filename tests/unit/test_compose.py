@@ -157,6 +157,20 @@ class TestMonitoring:
         assert "# - ALERTMANAGER_SECRETS_SLACK: secrets of receivers" in text
         assert "s3cret" not in text
 
+    def test_secrets_that_pulumi_alone_can_read_are_asked_for_too(self) -> None:
+        """`make compose` reads the stack's file, where a Pulumi secret is ciphertext."""
+        sealed = {"secure": "v1:AAAA"}
+        settings = _settings(
+            monitoring={"notify": {"slack": sealed}},
+            logging={"sinks": {"otlp": {"url": "https://logs.example", "authorization": sealed}}},
+            models={"proxy": "http://proxy.example:3128", "proxyLogin": sealed},
+        )
+        text = rendered(settings, stack(settings))
+        found = {name for name, given in yaml.safe_load(text)["secrets"].items() if "environment" in given}
+        assert found == {"alertmanager-secrets-slack", "collector-secrets-otlp", "proxy-login"}
+        assert "api_url_file: /run/alertmanager/slack" in text
+        assert 'Authorization: "$${file:/run/collector/otlp}"' in text
+
 
 @pytest.mark.parametrize(
     ("devices", "which"),

@@ -1,7 +1,9 @@
 """A helper of registries' credentials that is missing, fails or answers nonsense: said at once, with its own words."""
 
 import json
+import socket
 from pathlib import Path
+from threading import Thread
 
 import docker
 import pytest
@@ -105,3 +107,24 @@ def test_errors_of_the_engine_stay_as_they_are() -> None:
         raise docker.errors.APIError("no")
     with pytest.raises(NoCredentials, match="store"), looked_up():
         raise docker.errors.DockerException("store")
+
+
+@pytest.mark.parametrize("begun", ['{"status": "Pulling"}\r\n', '{"stat'], ids=["between two lines", "in a line"])
+def test_a_pull_that_breaks_off_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, begun: str) -> None:
+    """An engine that is restarted ends its answer in the middle: no error of the socket, and none of its own."""
+    tries: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        for _ in range(3):
+            with listener.accept()[0] as caller:
+                tries.append(caller.recv(65536))
+                head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+                caller.sendall(head + f"{len(begun):x}\r\n{begun}\r\n".encode())
+
+    monkeypatch.setattr(images, "_PAUSE", 0)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        Thread(target=serve, args=(listener,), daemon=True).start()
+        engine = docker.DockerClient(base_url=f"tcp://127.0.0.1:{listener.getsockname()[1]}", version="1.41")
+        assert "the engine stopped answering" in images._pull(engine, "a:1", "image 1/1")
+    assert len(tries) == 3

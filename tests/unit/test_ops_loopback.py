@@ -25,6 +25,11 @@ def test_every_kind_of_proxy_gets_the_exceptions(name: str) -> None:
     assert unproxied({name: PROXY}) == {"no_proxy": OWN, "NO_PROXY": OWN, "no_grpc_proxy": OWN}
 
 
+def test_blanks_between_names_are_none_that_grpc_reads() -> None:
+    found = unproxied({"http_proxy": PROXY, "no_proxy": "localhost 127.0.0.1"})
+    assert found["no_proxy"] == f"localhost 127.0.0.1,{OWN}"
+
+
 @pytest.mark.parametrize("user", [{}, {"no_proxy": ".example.com"}, {"https_proxy": ""}])
 def test_without_a_proxy_nothing_is_set(user: dict[str, str]) -> None:
     assert unproxied(user) == {}

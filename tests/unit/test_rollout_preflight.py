@@ -117,3 +117,21 @@ def test_the_colour_that_answers_alone_is_not_removed(
         preflight.preflight(client, GREEN)
     assert not removed
     assert (edge.path / "journal.json").read_bytes() == before
+
+
+def test_nothing_is_removed_where_a_reload_has_no_room(edge: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new containers need another configuration of the edge."""
+    client: Any = None
+
+    def none(_: Asked) -> None:
+        raise Refused("no room")
+
+    monkeypatch.setattr(preflight, "Edge", lambda *_: edge)
+    monkeypatch.setattr(preflight, "find_colours", lambda *_: PAIR)
+    monkeypatch.setattr(preflight, "drained", lambda *_: 0)
+    monkeypatch.setattr(preflight, "must_have_room", none)
+    monkeypatch.setattr(preflight, "_remove", lambda *_: pytest.fail("it removed a container"))
+    before = (edge.path / "journal.json").read_bytes()
+    with pytest.raises(Refused, match="no room"):
+        preflight.preflight(client, replace(GREEN, config="other"))
+    assert (edge.path / "journal.json").read_bytes() == before

@@ -339,6 +339,19 @@ def test_no_image_of_grafana_is_built_here() -> None:
     assert 'images.grafana: "local" cannot be built here; name a published image' in message
 
 
+@pytest.mark.parametrize(("version", "taken"), [("0.120.0", False), ("v0.155.1", False), ("0.156.0", True)])
+def test_a_collector_too_old_for_elasticsearch(version: str, taken: bool) -> None:
+    """It would end at every start, and no log would go anywhere."""
+    values: dict[str, Any] = {
+        "images": {"collector": f"otel/opentelemetry-collector-contrib:{version}"},
+        "logging": {"sinks": {"elasticsearch": {"url": "https://es.example"}}},
+    }
+    if taken:
+        load("dev", {**DEV, **values})
+    else:
+        assert "cannot write to logging.sinks.elasticsearch; name 0.156.0 or a newer one" in refused(**values)
+
+
 def test_errors_between_groups_are_reported_at_once() -> None:
     message = refused(images={"lego": "goacme/lego:4"}, api={"image": "other/api"}, OLLAMA_MEMORY_LIMIT="1G")
     assert message.startswith('The configuration of stack "dev" has 3 errors; nothing was changed.')
