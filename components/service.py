@@ -1,7 +1,7 @@
 """Any workload of the stack, running: its container, and the step that finishes it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +21,13 @@ from workloads.workload import HealthCheck, Workload
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What containers need on their host: their images, `networks` by their key in the plan, and the storage."""
+    """What containers need on their host: their images, `networks` by their key in the plan, and the storage. `running`
+    are the names of those that run when the update begins (rollout/stopped.py)."""
 
     images: pulumi.Resource
     networks: Mapping[str, docker.Network]
     storage: Storage
+    running: Set[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +69,9 @@ class Service(pulumi.ComponentResource):
             pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*_on_host(args.host, work), *args.after],
-                # A refresh notes `mustRun: false` for a container that is stopped. The next update has started it when
-                # it comes here (rollout/stopped.py), and must not see a change in that.
-                ignore_changes=["mustRun"],
+                # A refresh notes `mustRun: false` for a container that does not run. Where the update has started it,
+                # that is no change; where nothing could start it, it is one, and recreates the container.
+                ignore_changes=["mustRun"] if work.name in args.host.running else None,
                 aliases=former(CONTAINERS, work.service),
             ),
         )

@@ -3,10 +3,8 @@
 import json
 import sys
 
-from docker.errors import APIError
-
 from engine.arguments import Configure, Images, Load, Ready, RunToEnd, with_engine
-from engine.errors import CommandError, NeedsPerson, Usage
+from engine.errors import CommandError, NeedsPerson, Usage, of_engine
 
 STEPS = ("images", "ready", "run", "load", "configure")
 
@@ -20,11 +18,8 @@ def main(words: list[str]) -> int:
     except CommandError as error:
         print(error, file=sys.stderr)
         return error.code
-    except APIError as error:
-        print(f"The engine refused: {error.explanation or error}", file=sys.stderr)
-        return NeedsPerson.code
-    except OSError as error:  # also the engine's client: its errors are those of requests
-        print(f"The engine stopped answering: {error}. Run the same command again when it is back.", file=sys.stderr)
+    except OSError as error:
+        print(of_engine(error), file=sys.stderr)
         return NeedsPerson.code
     return 0
 

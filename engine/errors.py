@@ -34,3 +34,12 @@ class NeedsPerson(CommandError):
 
 class NotRunning(NeedsPerson):
     """A command was to run in a container that does not run."""
+
+
+def of_engine(error: OSError) -> NeedsPerson:
+    """What a client of the engine has raised, as a message; the docker package's errors are OSErrors too."""
+    from docker.errors import APIError
+
+    if isinstance(error, APIError):
+        return NeedsPerson(f"The engine refused: {error.explanation or error}")
+    return NeedsPerson(f"The engine stopped answering: {error}. Run the same command again when it is back.")

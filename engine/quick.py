@@ -134,5 +134,7 @@ def _path(pattern: str, name: str) -> str:
 def _read(answer: HTTPResponse) -> Any:
     try:
         return json.loads(answer.read())
+    except HTTPException as error:  # it is cut off; that is no OSError
+        raise ConnectionError(repr(error)) from None
     except ValueError:
         return {}

@@ -10,7 +10,8 @@ from engine.errors import CommandError, Refused
 from ops import pulumi
 from ops.lock import wait_for_other
 from ops.up import up
-from rollout.stack import engine_of
+from rollout import state
+from rollout.stack import engine_of, open_stack
 from settings import Settings, SettingsError, load
 from settings.values import LOCAL
 
@@ -28,7 +29,7 @@ def release(stack: str, tag: str) -> None:
     if settings.image_tag == tag:
         before = _live(stack)
         up(stack)
-        if before == _live(stack) and settings.rollout.promote == "auto":
+        if before and before == _live(stack) and settings.rollout.promote == "auto":
             same = "images/api is as it was" if tag == LOCAL else f"IMAGE_TAG was {tag} already"
             print(
                 f"\nNothing was released: {same}, and no other setting of the API has changed. Release {before[1]} "
@@ -58,11 +59,20 @@ def release(stack: str, tag: str) -> None:
         ) from None
 
 
-def _live(stack: str) -> tuple[str, str]:
-    """The live colour and its release, as the last update has left them; empty where there was none."""
+def _live(stack: str) -> tuple[str, str, int, int] | None:
+    """The live colour and its release, and how often a flip and new containers of a colour have come so far.
+
+    The host says it: the outputs of the last update know of no rollback since. None where it cannot say it; the cause
+    is for the update to name.
+    """
     wait_for_other(stack)
-    made = pulumi.outputs(stack) if pulumi.exists(stack) else {}
-    return made.get("live") or "", made.get("release") or ""
+    try:
+        journal = state.read(open_stack(stack).edge).journal
+    except (CommandError, OSError):
+        return None
+    if journal is None or journal.live is None:
+        return None
+    return journal.live, journal.releases.get(journal.live, ""), journal.generation, journal.attempt
 
 
 def _must_be_built_here(stack: str, settings: Settings) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 
 from engine.client import say
-from engine.errors import CommandError, NeedsPerson
+from engine.errors import CommandError, NeedsPerson, of_engine
 from engine.output import while_read
 
 
@@ -25,13 +25,8 @@ def main(words: list[str] | None = None) -> int:
         return NeedsPerson.code
     except BrokenPipeError:  # of the output; the engine's client wraps its own
         raise
-    except OSError as error:  # also the engine's client
-        from docker.errors import APIError
-
-        if isinstance(error, APIError):
-            say(f"The engine refused: {error.explanation or error}")
-            return NeedsPerson.code
-        say(f"The engine stopped answering: {error}. Run the same command again when it is back.")
+    except OSError as error:
+        say(str(of_engine(error)))
         return NeedsPerson.code
     return 0
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from engine.address import Address
 from engine.client import connect_quickly
 from engine.edge import Edge
-from engine.errors import NeedsPerson
+from engine.errors import NeedsPerson, of_engine
 from engine.quick import Engine
 from rollout import state
 from rollout.arguments import Look
@@ -32,15 +32,22 @@ def begin(look: Look, address: Address) -> Plan:
     last = Last(live=look.last_live, release=look.last_release, host=look.last_host)
     try:
         client = connect_quickly(address)
-        stopped = find_stopped(client, look)
-        said = would_start(stopped) if look.preview else start(address, look, stopped)
+        stopped, running = find_stopped(client, look)
+        if look.preview:
+            said, started = would_start(stopped), frozenset(stopped)
+        else:
+            said, started = start(address, look, stopped)
         made = _claimed(client, address, look, last, stopped if look.preview else {})
-        return replace(made, note="\n".join(filter(None, [said, made.note])))
+        return replace(made, note="\n".join(filter(None, [said, made.note])), running=running | started)
     except NeedsPerson as error:
-        if not look.preview:
-            raise
-        unseen = plan_unseen(last, look.wanted.release, str(error), manual=look.manual)
-        return replace(unseen, release=look.wanted.release)
+        why = str(error)
+    except OSError as error:
+        why = f"{of_engine(error)}\nNothing was changed; at most, an update has started what was stopped."
+    if not look.preview:
+        raise NeedsPerson(why)
+    unseen = plan_unseen(last, look.wanted.release, why, manual=look.manual)
+    # As the last update has left them.
+    return replace(unseen, release=look.wanted.release, running=frozenset(meant.container for meant in look.meant))
 
 
 def _claimed(client: Engine, address: Address, look: Look, last: Last, stopped: Mapping[str, str]) -> Plan:

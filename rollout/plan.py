@@ -57,7 +57,7 @@ class Plan:
     mounted. `release` is the id under which the host knows the wanted release. `waits`: after the gate a person
     promotes it. `frozen`: nothing of the release may be touched. `rebuilds`: Pulumi makes every container anew, because
     the networks move (rollout/rebuild.py). A `refusal` ends the update before anything is changed; a `note` is for the
-    person who reads along.
+    person who reads along. `running` are the names of the stack's containers that run when the update begins.
     """
 
     target: Colour = "blue"
@@ -74,6 +74,7 @@ class Plan:
     rebuilds: bool = False
     refusal: str = ""
     note: str = ""
+    running: frozenset[str] = frozenset()
 
 
 def known_as(colours: Colours, wanted: Wanted) -> str:

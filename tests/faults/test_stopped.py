@@ -52,6 +52,49 @@ def test_an_update_starts_it(pair: SmallStack, load: LoadClient, stopped: str, r
     assert pair.deploy("drift").returncode == 0
 
 
+def test_one_whose_network_is_gone_is_recreated_by_a_refresh(pair: SmallStack, engine: docker.DockerClient) -> None:
+    """As by `docker network prune`. The engine never starts such a container again, whatever has its network's name."""
+    ids, edge = pair.ids(), pair.container("nginx")
+    edge.stop()
+    engine.networks.get(f"{pair.name}-edge").remove()
+    done = pair.pulumi("up", "--yes", "--skip-preview", "--refresh")
+    assert f"{edge.name} is exited, and the engine could not start it: " in done.stdout
+    after = pair.ids()
+    assert {name for name in after if after[name] != ids[name]} == {edge.name}
+    assert set(states(pair).values()) == {"running"}
+    assert pair.planned() == {}
+    assert pair.deploy("drift").returncode == 0
+
+
+def test_one_that_an_update_could_not_start_is_recreated_after_a_refresh(
+    pair: SmallStack, engine: docker.DockerClient
+) -> None:
+    """A refresh takes away what the state knows of the failure; the container is `created` on the host."""
+    ids, edge = pair.ids(), pair.container("nginx")
+    network = engine.networks.get(f"{pair.name}-app-network")
+    address = edge.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
+    edge.stop()
+    stranger = engine.containers.create(
+        images.reference("nginx"), ["600"], entrypoint="/bin/sleep", network_mode="none", name=f"{pair.name}-stranger"
+    )
+    engine.networks.get("none").disconnect(stranger)
+    network.connect(stranger, ipv4_address=address)
+    try:
+        stranger.start()
+        pair.want_again(pair.version, edge=pair.common["edge"] | {"memory": "257M"})
+        assert pair.up(check=False).returncode != 0
+        assert states(pair)[edge.name or ""] == "created"
+    finally:
+        stranger.remove(force=True)
+    pair.pulumi("refresh", "--yes", "--skip-preview")
+    pair.up()
+    assert set(states(pair).values()) == {"running"}
+    pair.want_again(pair.version)
+    pair.up()
+    after = pair.ids()
+    assert {name for name in after if after[name] != ids[name]} == {edge.name}
+
+
 def test_one_that_is_paused_goes_on(pair: SmallStack) -> None:
     ids, edge = pair.ids(), pair.container("nginx")
     edge.pause()

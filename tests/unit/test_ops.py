@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import docker
@@ -11,12 +12,13 @@ from pulumi.runtime.config import CONFIG
 
 from components import provider
 from engine import address
-from engine.errors import Refused, Usage
+from engine.errors import NeedsPerson, Refused, Usage
 from ops import __main__ as command_line
 from ops import recover
 from ops import release as releasing
 from ops.pulumi import PulumiFailed
 from rollout import stack as rollout_stack
+from rollout.journal import Journal
 from rollout.stack import engine_of
 from settings import Settings, SettingsError, load
 
@@ -31,6 +33,7 @@ PRODUCTION = {
     "edge": {"hostname": "llm.example.com", "apiKeys": "off"},
     "images": {"nginx": f"nginx:1.31.9@sha256:{'a' * 64}"},
 }
+LIVE = Journal(attempt=1).flipped("blue", "r1", "release", "now")
 
 
 @pytest.fixture(autouse=True)
@@ -337,7 +340,7 @@ def test_a_tag_that_is_deployed_already_asks_no_registry_and_says_so(
     monkeypatch.setattr("ops.pulumi.make", lambda _: False)
     monkeypatch.setattr("ops.pulumi.read", lambda *_: "")
     monkeypatch.setattr(releasing, "up", lambda _: None)
-    monkeypatch.setattr(releasing, "_live", lambda _: ("blue", "r1"))
+    monkeypatch.setattr(releasing, "_live", lambda _: ("blue", "r1", 1, 1))
     releasing.release("x", tag)
     assert ("use a tag of its own, or main@sha256:<digest>" in capsys.readouterr().out) == told
 
@@ -345,35 +348,54 @@ def test_a_tag_that_is_deployed_already_asks_no_registry_and_says_so(
 @pytest.mark.parametrize(
     ("tag", "after", "promote", "why"),
     [
-        ("", ("blue", "r1"), "auto", "images/api is as it was"),
-        ("", ("green", "r2"), "auto", ""),
-        ("", ("blue", "r1"), "manual", ""),
-        ("1", ("blue", "r1"), "auto", "IMAGE_TAG was 1 already"),
-        ("1", ("green", "r2"), "auto", ""),
+        ("", LIVE, "auto", "images/api is as it was"),
+        ("", LIVE.flipped("green", "r2", "release", "now"), "auto", ""),
+        ("", LIVE, "manual", ""),
+        ("1", LIVE, "auto", "IMAGE_TAG was 1 already"),
+        ("1", LIVE.flipped("green", "r2", "release", "now"), "auto", ""),
+        # Flipped by hand since the last update, and back; or made anew where it was.
+        ("1", LIVE.flipped("green", "r2", "by hand", "now").flipped("blue", "r1", "release", "now"), "auto", ""),
+        ("1", LIVE.begun("blue", "r1", "now").at_phase("done", None, "now"), "auto", ""),
+        ("1", None, "auto", ""),
     ],
 )
 def test_a_release_without_a_change_says_that_nothing_was_released(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tag: str,
-    after: tuple[str, str],
+    after: Journal | None,
     promote: str,
     why: str,
 ) -> None:
-    outputs = {"live": "blue", "release": "r1"}
+    seen = iter((LIVE, after))
     monkeypatch.setattr(
         releasing, "read_stack", lambda _: settings(IMAGE_TAG=tag or "local", rollout={"promote": promote})
     )
     monkeypatch.setattr(releasing, "wait_for_other", lambda _: None)
     monkeypatch.setattr(releasing, "_build", lambda _: None)
     monkeypatch.setattr(releasing, "engine_of", lambda _: FAR)
-    monkeypatch.setattr("ops.pulumi.exists", lambda _: True)
-    monkeypatch.setattr("ops.pulumi.outputs", lambda _: outputs)
-    monkeypatch.setattr(releasing, "up", lambda _: outputs.update(zip(("live", "release"), after, strict=True)))
+    monkeypatch.setattr(releasing, "open_stack", lambda _: SimpleNamespace(edge=None))
+    monkeypatch.setattr("rollout.state.read", lambda _: SimpleNamespace(journal=next(seen)))
+    monkeypatch.setattr(releasing, "up", lambda _: None)
     releasing.release("x", tag)
     said = capsys.readouterr().out
     assert ("Nothing was released" in said) == bool(why)
     assert f"{why}, and no other setting of the API has changed. Release r1 stays live on blue." in said or not why
+
+
+@pytest.mark.parametrize("error", [NeedsPerson("it does not run"), ConnectionError("reset")])
+def test_a_release_that_cannot_see_what_is_live_says_nothing_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def fail(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr(releasing, "read_stack", lambda _: settings(IMAGE_TAG="1"))
+    monkeypatch.setattr(releasing, "wait_for_other", lambda _: None)
+    monkeypatch.setattr(releasing, "open_stack", fail)
+    monkeypatch.setattr(releasing, "up", lambda _: None)
+    releasing.release("x", "1")
+    assert "Nothing was released" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("error", [PulumiFailed("`pulumi up` failed"), Refused("not the stack's engine")])
@@ -391,7 +413,7 @@ def test_a_release_that_fails_says_how_to_go_back(
     monkeypatch.setattr("ops.pulumi.make", lambda _: False)
     monkeypatch.setattr("ops.pulumi.read", lambda *words: said.append(words))
     monkeypatch.setattr(releasing, "up", fail)
-    monkeypatch.setattr(releasing, "_live", lambda _: ("blue", "r1"))
+    monkeypatch.setattr(releasing, "_live", lambda _: ("blue", "r1", 1, 1))
     with pytest.raises(type(error)) as caught:
         releasing.release("x", "2")
     assert str(caught.value).startswith(str(error))

@@ -191,10 +191,18 @@ def test_every_container_is_guarded(first: tuple[Engine, Monitor]) -> None:
             assert options.deleteBeforeReplace, args.name
 
 
-def test_a_refresh_of_a_stopped_service_is_no_change_of_it(first: tuple[Engine, Monitor]) -> None:
-    """It notes `mustRun: false`, and a change of any input recreates the container."""
-    for name in ("ollama", "edge-nginx", "prometheus"):
-        assert list(first[1].options[name].ignoreChanges) == ["mustRun"]
+def test_a_refresh_of_a_service_that_runs_again_is_no_change_of_it(
+    first: tuple[Engine, Monitor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It notes `mustRun: false`, and a change of any input recreates the container. That is how one comes back that
+    could not be started."""
+    running = frozenset({"prod-ollama", "prod-nginx"})
+    _, monitor = program(monkeypatch, replace(RELEASE, running=running))
+    for name in ("ollama", "edge-nginx"):
+        assert list(monitor.options[name].ignoreChanges) == ["mustRun"]
+    for name in ("prometheus", "ollama-init"):
+        assert not monitor.options[name].ignoreChanges
+    assert not any(options.ignoreChanges for name, options in first[1].options.items() if "api" not in name)
 
 
 def test_the_models_outlive_the_stack(first: tuple[Engine, Monitor]) -> None:

@@ -71,6 +71,12 @@ class Engine(BaseHTTPRequestHandler):
             self._answer("OK")
         elif "/exec/" in self.path:
             self._answer({"ExitCode": self.ends.pop(0)})
+        elif name == "cut":
+            self.send_response(200)
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+            self.wfile.write(b'{"Id": ')
+            self.close_connection = True
         elif "/containers/json" in self.path:
             self._answer([{"Id": f"id-of-{found}"} for found in self.listed])
         elif name in self.there:
@@ -131,6 +137,11 @@ def test_a_process_gets_its_user_and_its_variables(client: docker.DockerClient) 
     assert path == "/v1.52/containers/id-of-c/exec"
     wanted = {"Cmd": ["x"], "User": "0:101", "Env": ["A=1 2"], "AttachStdout": True, "AttachStderr": True}
     assert wanted.items() <= json.loads(sent).items()
+
+
+def test_an_answer_that_is_cut_off_is_a_lost_connection(address: Address) -> None:
+    with pytest.raises(ConnectionError, match="IncompleteRead"):
+        connect_quickly(address).get("cut")
 
 
 def test_one_connection_goes_on_after_a_process(client: docker.DockerClient) -> None:

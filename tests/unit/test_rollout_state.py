@@ -184,7 +184,7 @@ class TestBeginning:
             monkeypatch.setattr(begin, "Edge", lambda *_: live)
             monkeypatch.setattr(begin, "plan", lambda *_, **__: made)
             monkeypatch.setattr(begin, "connect_quickly", lambda _: None)
-            monkeypatch.setattr(begin, "find_stopped", lambda *_: {})
+            monkeypatch.setattr(begin, "find_stopped", lambda *_: ({}, frozenset()))
             look = Look(
                 place=Place(edge="e", service="s"),
                 wanted=Wanted(release=R, former=Q, way=WAY),

@@ -47,7 +47,7 @@ kept = kept_volumes(settings, plan)
 storage = Storage(
     "storage", StorageArgs(settings=settings, stack=stack, images=images, contents=contents, kept=kept), opts=opts
 )
-host = Host(images=images, networks=networks.by_key, storage=storage)
+host = Host(images=images, networks=networks.by_key, storage=storage, running=plan.running)
 running = services(settings, stack, host, opts)
 edge = Edge(
     "edge",
