@@ -6,6 +6,7 @@ under its fixed name, where it would be in the way of the same operation.
 """
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import docker
@@ -14,18 +15,25 @@ from docker.errors import NotFound
 from engine import address
 from engine.address import Address, of_user
 from engine.client import connect, find, say
-from engine.errors import NeedsPerson, Refused
+from engine.errors import NeedsPerson, Refused, Usage
 from ops import pulumi
-from ops.drift import older
+from ops.drift import older, own
 from ops.lock import wait_for_other
 from rollout.stack import engine_of
 
 _CONTAINER, _NETWORK = "docker:index/container:Container", "docker:index/network:Network"
 _LOST = (
-    "{names} serves requests, and the state does not have it: {what}, and a refresh has dropped what it did not find. "
-    "Nothing was changed. Put back a state that has it, then run `{mend}`: `pulumi stack import --stack {stack} --file "
-    "<copy>`, with the copy that was put back before, or with one that the backend has kept (docs/operations.md, "
-    "Backup and restore). Do not remove the container."
+    "The host has {names}, which may serve requests, and the state of {stack} does not have it: the state is older, or "
+    "a refresh has dropped what it did not find. Nothing was changed. Put back a state that has it, or of the API a "
+    "container of either colour, then run `{mend}`: `pulumi stack import --stack {stack} --file <copy>`, with the copy "
+    "that was put back before, or with one that the backend has kept (docs/operations.md, Backup and restore). Do not "
+    "remove the container. Only if there is no such state, remove each of these by hand, and run the same command "
+    "again: requests fail until the next update has made them anew."
+)
+_UNRECORDED = (
+    "The host has {names}, made after the copy of the state that was put back, and an update would fail for the name. "
+    "It serves no requests, and its volumes stay. Remove it on the stack's host, then run the same command again; the "
+    "next update makes it anew:\n{commands}"
 )
 
 
@@ -35,7 +43,9 @@ def recover(stack: str) -> None:
     if not pulumi.exists(stack):
         print(f"There is no stack {stack}; nothing was changed.")
     elif not finish_interrupted(stack):
-        print(f"No operation of {stack} was interrupted, and its state knows its containers; nothing was changed.")
+        print(
+            f"No operation of {stack} was interrupted, and nothing was to be noted in its state; nothing was changed."
+        )
 
 
 def finish_interrupted(stack: str, *, removes: bool = False) -> int:
@@ -43,9 +53,10 @@ def finish_interrupted(stack: str, *, removes: bool = False) -> int:
     in the state the containers that updates have made since it was taken. How many of both that were.
 
     Volumes stay: the provider adopts them by name, and they may hold data. Raises Refused when something was begun on
-    another engine than the stack's, PulumiFailed when another deployment holds the state: it may be making just that.
-    Refused too where the live colour is not in the state at all, unless the stack is to be removed: an update would
-    remove the other colour, and then fail, for the name is in use.
+    another engine than the stack's, PulumiFailed when another deployment holds the state: it may be making just that,
+    NeedsPerson when the engine does not answer. Refused too where a container that serves is not in the state and
+    cannot be noted: an update would fail, for the name is in use. NeedsPerson where another one is not. None of these
+    if the stack is to be removed.
     """
     state = _export(stack)
     ended = _end_pending(stack, state)
@@ -70,25 +81,69 @@ def _end_pending(stack: str, state: dict[str, Any]) -> int:
 
 def _catch_up(stack: str, resources: list[dict[str, Any]], removes: bool) -> int:
     known = older.containers(resources)
-    if not known:
+    if not known or not (host := _host_of(stack, known, resources, removes)):
         return 0
-    try:
-        # What the state names: the files may name another address, or there may be none.
-        client = connect(address.of_stack(_engine_of(next(iter(known.values())), resources)))
-    except NeedsPerson:
-        return 0  # what needs the engine says so
-    listed = _listed(client)
-    if not removes and (lost := older.lost(client, stack, known, listed)):
-        raise Refused(_LOST.format(names=", ".join(lost), what=older.WHAT, mend=older.mend(stack), stack=stack))
-    names = older.unknown(resources, listed)
-    if not names:
-        return 0
+    client, listed = host
+    new = [name for name in sorted(listed.keys() - known.keys()) if own.is_unrecorded(client, name, stack)]
+    carriers = [name for name in new if own.kind(name, stack) == "carrier"]
+    noted = [name for name in new if older.sibling(known, name, stack)]
+    left = [] if removes else [name for name in new if name not in (*carriers, *noted)]
+    if serving := ", ".join(name for name in left if own.serves(name, stack)):
+        raise Refused(_LOST.format(names=serving, mend=older.mend(stack), stack=stack))
+    changed = older.unknown(resources, listed)
+    caught = _caught_up(client, stack, changed, noted, carriers) if changed or noted or carriers else []
+    if caught:
+        say(f"The state of {stack} was older than the host, and is brought up to it: {', '.join(caught)}.")
+    if left:
+        raise NeedsPerson(_UNRECORDED.format(names=", ".join(left), commands=_removal(client, stack, resources, left)))
+    return len(caught)
+
+
+def _caught_up(
+    client: docker.DockerClient, stack: str, changed: list[str], new: list[str], carriers: list[str]
+) -> list[str]:
     state = _export(stack, "--show-secrets")  # behind the list: a deployment that ended since is in it
-    caught = [*older.catch_up(client, state["deployment"].get("resources") or [], names)]
+    resources = state["deployment"].get("resources") or []
+    carriers = [name for name in carriers if name not in older.containers(resources)]
+    caught = [*older.catch_up(client, resources, changed, new, stack), *carriers]
+    if any(name.startswith(f"{stack}-edge-") for name in caught):
+        older.configure_again(resources)
     if caught:
         _take(stack, state)
-        say(f"The state of {stack} was older than the host. Now it has what the host has of {', '.join(caught)}.")
-    return len(caught)
+    if carriers:  # they never run, and the next update makes them anew
+        _clear_up(client, stack, [{"type": _CONTAINER, "inputs": {"name": name}} for name in carriers])
+    return caught
+
+
+def _host_of(
+    stack: str, known: dict[str, dict[str, Any]], resources: list[dict[str, Any]], removes: bool
+) -> tuple[docker.DockerClient, dict[str, str]] | None:
+    """The engine that the stack is on now, and what it has; None if that is nothing of what the state knows."""
+    where = before = address.of_stack(_engine_of(next(iter(known.values())), resources))
+    if not removes:  # which Pulumi does where the state says
+        with suppress(Usage):  # there may be no files
+            where = engine_of(stack)
+    try:
+        client = connect(where)
+    except NeedsPerson:
+        if removes:
+            return None  # what removes them says so
+        raise
+    listed = _listed(client)
+    same = {found["id"] for found in known.values()} & {*listed.values()}
+    # Another engine may have another stack of this name.
+    if same or (where == before and known.keys() & listed.keys()):
+        return client, listed
+    say(f"The engine at {where} has no container that the state of {stack} knows.")
+    return None
+
+
+def _removal(client: docker.DockerClient, stack: str, resources: list[dict[str, Any]], names: list[str]) -> str:
+    """The commands that remove these containers, and the networks that came with them."""
+    known = {found["inputs"]["name"] for found in resources if found.get("type") == _NETWORK}
+    networks = sorted(own.networks(stack) & {str(found.name) for found in client.networks.list()} - known)
+    commands = [f"  docker rm --force {' '.join(names)}", *(f"  docker network rm {name}" for name in networks)]
+    return "\n".join(commands)
 
 
 def _listed(client: docker.DockerClient) -> dict[str, str]:

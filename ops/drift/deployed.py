@@ -10,7 +10,7 @@ from ops import pulumi
 from workloads.colour import COLOURS
 
 CONTAINER, NETWORK = "docker:index/container:Container", "docker:index/network:Network"
-_VOLUME, _COMMAND = "docker:index/volume:Volume", "command:local:Command"
+_VOLUME, COMMAND = "docker:index/volume:Volume", "command:local:Command"
 # How Pulumi marks a secret in an export (sdk/go/common/resource/sig).
 SIGNATURE, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 
@@ -51,7 +51,7 @@ def of_resources(stack: str, resources: list[dict[str, Any]], outputs: Mapping[s
         ]
 
     containers = {str(found["name"]): found for found in of(CONTAINER)}
-    steps = [json.loads(text) for found in of(_COMMAND) if (text := (found.get("environment") or {}).get(VARIABLE))]
+    steps = [json.loads(text) for found in of(COMMAND) if (text := (found.get("environment") or {}).get(VARIABLE))]
     return Deployed(
         stack=stack,
         containers=containers,

@@ -16,7 +16,7 @@ from docker.models.containers import Container
 from engine.address import Address, of_user
 from engine.client import find
 from engine.edge import Edge
-from ops.drift import older
+from ops.drift import older, own
 from ops.drift.deployed import Deployed
 from ops.drift.flip import flips
 from rollout import state
@@ -92,8 +92,8 @@ class _Look:
         """Containers that somebody has made anew, or taken off a network; no provider's refresh sees any of it."""
         for name, container in self._there.items():
             inputs = self._wanted.containers[name]
-            if container.id != self._wanted.ids[name] and older.is_own(container, inputs):
-                yield self._older(name, "is another one than the state has")
+            if container.id != self._wanted.ids[name] and own.is_own(container, inputs):
+                yield self._older(name, "is another one than the state has", older.mend(self._wanted.stack))
                 self._newer.add(name)
                 continue
             if parts := [*self._parts(name, container, inputs)]:
@@ -109,9 +109,8 @@ class _Look:
                     command = f"{self._docker} network connect{address}{aliases} {network['name']} {name}"
                     yield Finding(kind="changed", what=f"{name} is not on {network['name']}", mend=[command])
 
-    def _older(self, name: str, why: str) -> Finding:
-        what = f"{older.WHAT}: {name} {why}"
-        return Finding(kind="older", what=what, mend=[older.mend(self._wanted.stack), self._up])
+    def _older(self, name: str, why: str, mend: str) -> Finding:
+        return Finding(kind="older", what=f"{older.WHAT}: {name} {why}", mend=[mend, self._up])
 
     def opened(self) -> Iterator[Finding]:
         """Networks that somebody has made anew, open to the outside or closed to it."""
@@ -203,11 +202,12 @@ class _Look:
             except NotFound:
                 continue
             for stranger in sorted({found["Name"] for found in joined.values()} - self._wanted.containers.keys()):
-                if older.is_unknown(self._client, stranger, self._wanted.stack):
-                    yield self._older(stranger, f"is on the network {name}, and the state does not have it")
+                if own.is_unrecorded(self._client, stranger, stack := self._wanted.stack):
+                    mend = older.mend(stack) if own.serves(stranger, stack) else f"{self._docker} rm --force {stranger}"
+                    yield self._older(stranger, f"is on the network {name}, and the state does not have it", mend)
                     continue
-                mend = [f"{self._docker} network disconnect --force {name} {stranger}"]
-                yield Finding(kind="foreign", what=f"{stranger} is on the network {name}", mend=mend)
+                leave = f"{self._docker} network disconnect --force {name} {stranger}"
+                yield Finding(kind="foreign", what=f"{stranger} is on the network {name}", mend=[leave])
 
 
 def _content(upload: Mapping[str, Any]) -> bytes:

@@ -5,21 +5,18 @@ in use. What such an update has made is told from what somebody made by hand by 
 """
 
 import json
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 import docker
 from docker.errors import ImageNotFound
 from docker.models.containers import Container
 
+from engine.arguments import VARIABLE
 from engine.client import find
-from engine.edge import Edge
-from engine.errors import NeedsPerson
-from ops.drift.deployed import CONTAINER, SECRET, SIGNATURE, plain
-from rollout import state
-from workloads.colour import COLOURS
-from workloads.workload import Log
+from ops.drift import own
+from ops.drift.deployed import COMMAND, CONTAINER, SECRET, SIGNATURE, plain
 
 WHAT = "the state is older than the host"
 """For a message: what is the case."""
@@ -28,25 +25,6 @@ WHAT = "the state is older than the host"
 def mend(stack: str) -> str:
     """The command after which it is no longer so."""
     return f"python -m ops recover --stack {stack}"
-
-
-_OF_THE_PROGRAM = {"logOpts": {"tag": Log().tag}}
-
-
-def is_own(container: Container, inputs: Mapping[str, Any]) -> bool:
-    """Whether the program has made this container: its log lines have the tag of the inputs, and it is on one of their
-    networks. By hand hardly anybody gives a container both."""
-    attrs = container.attrs
-    networks = {network["name"] for network in inputs.get("networksAdvanced") or []}
-    tag = (inputs.get("logOpts") or {}).get("tag")
-    logs = (attrs["HostConfig"].get("LogConfig") or {}).get("Config") or {}
-    return tag == logs.get("tag") and (not networks or bool(networks & attrs["NetworkSettings"]["Networks"].keys()))
-
-
-def is_unknown(client: docker.DockerClient, name: str, stack: str) -> bool:
-    """Whether a container that the state does not have is the program's own all the same."""
-    container = find(client, name) if name.startswith(f"{stack}-") else None
-    return container is not None and is_own(container, _OF_THE_PROGRAM)
 
 
 def attempt(labels: Mapping[str, str]) -> int:
@@ -75,15 +53,61 @@ def unknown(resources: list[dict[str, Any]], listed: Mapping[str, str]) -> list[
     return [name for name, found in containers(resources).items() if name in listed and found["id"] not in ids]
 
 
-def catch_up(client: docker.DockerClient, resources: list[dict[str, Any]], names: list[str]) -> Iterator[str]:
-    """Note in these resources, which hold their secrets in plain text, what the engine has under these names; yields
-    the names of those that are the program's own."""
+def sibling(known: Mapping[str, dict[str, Any]], name: str, stack: str) -> dict[str, Any] | None:
+    """The resource of another container of the API, after which that of this one can be made; of its colour, if there
+    is one."""
+    if own.kind(name, stack) != "colour":
+        return None
+    found = [other for other in known if own.kind(other, stack) == "colour" and _named(known[other], other, stack)]
+    colour = _part(name, stack).partition("-")[0]
+    return known[min(found, key=lambda other: not _part(other, stack).startswith(colour))] if found else None
+
+
+def _part(name: str, stack: str) -> str:
+    """`blue-2`: what ends the name of a container, and that of its resource."""
+    return name.removeprefix(f"{stack}-api-")
+
+
+def _named(resource: Mapping[str, Any], name: str, stack: str) -> bool:
+    return str(resource["urn"]).endswith(f"-{_part(name, stack)}")
+
+
+def catch_up(
+    client: docker.DockerClient, resources: list[dict[str, Any]], changed: list[str], new: list[str], stack: str
+) -> Iterator[str]:
+    """Note in these resources, which hold their secrets in plain text, what the engine has under these names: under
+    another id, or although the state does not have it. Yields the names of those that are the program's own."""
     known = containers(resources)
-    for name in names:
+    for name in changed:
         container = find(client, name)
-        if container and name in known and is_own(container, inputs := plain(known[name]["inputs"])):
+        if container and name in known and own.is_own(container, inputs := plain(known[name]["inputs"])):
             _note(known[name], container, inputs, environment_of_image(client, container))
+            if inputs.get("uploads"):  # which files it has laid into its volume, nothing tells: so they are laid again
+                known[name]["inputs"]["uploads"] = known[name]["outputs"]["uploads"] = []
             yield name
+    for name in new:
+        container, like = find(client, name), sibling(known, name, stack)
+        if container and like and name not in known:
+            made = _made_like(like, container, stack)
+            resources.insert(resources.index(like) + 1, made)  # behind all that it depends on
+            _note(made, container, plain(made["inputs"]), environment_of_image(client, container))
+            yield name
+
+
+def _made_like(like: dict[str, Any], container: Container, stack: str) -> dict[str, Any]:
+    """A resource for a container of the API. An update ignores all changes of one that it does not make anew."""
+    made, name = deepcopy(like), str(container.name)
+    made["urn"] = made["urn"].removesuffix(_part(like["inputs"]["name"], stack)) + _part(name, stack)
+    for failed in ("initErrors", "pendingReplacement"):
+        made.pop(failed, None)
+    joined = container.attrs["NetworkSettings"]["Networks"]
+    for side in (made["inputs"], made["outputs"]):
+        side |= {"name": name, "labels": []}
+        for network in side.get("networksAdvanced") or []:
+            fixed = (joined.get(network["name"]) or {}).get("IPAMConfig") or {}
+            if fixed.get("IPv4Address"):
+                network["ipv4Address"] = fixed["IPv4Address"]
+    return made
 
 
 def _note(resource: dict[str, Any], container: Container, inputs: Mapping[str, Any], of_image: set[str]) -> None:
@@ -96,13 +120,27 @@ def _note(resource: dict[str, Any], container: Container, inputs: Mapping[str, A
     noted: dict[str, Any] = {"image": config["Image"]}
     if {*config["Env"]} - of_image != {*(inputs.get("envs") or [])} - of_image:
         # Which of them are secret, only the program knows.
-        noted["envs"] = {SIGNATURE: SECRET, "plaintext": json.dumps(sorted({*config["Env"]} - of_image))}
-    if made:
-        noted["labels"] = [
-            {"label": key, "value": value} for key, value in sorted(labels.items()) if key.startswith("orca.")
-        ]
+        noted["envs"] = _secret(sorted({*config["Env"]} - of_image))
+    if inputs.get("user"):
+        noted["user"] = config["User"]
+    if given := sorted((key, value) for key, value in labels.items() if key.startswith("orca.")):
+        noted["labels"] = [{"label": key, "value": value} for key, value in given]
     resource["inputs"] |= noted
     resource["outputs"] |= noted
+
+
+def configure_again(resources: list[dict[str, Any]]) -> None:
+    """Let the next update configure the edge, also if the configuration of the state is the wanted one: the edge may
+    run another."""
+    for step in (found for found in resources if found.get("type") == COMMAND):
+        for side in (step["inputs"], step["outputs"]):
+            environment = plain(side.get("environment") or {})
+            if {"container", "config"} <= json.loads(environment.get(VARIABLE) or "{}").keys():
+                side["environment"] = _secret({**environment, VARIABLE: ""})
+
+
+def _secret(value: Any) -> dict[str, str]:
+    return {SIGNATURE: SECRET, "plaintext": json.dumps(value)}
 
 
 def environment_of_image(client: docker.DockerClient, container: Container) -> set[str]:
@@ -112,17 +150,3 @@ def environment_of_image(client: docker.DockerClient, container: Container) -> s
     except ImageNotFound:
         return set()
     return {*(image.attrs["Config"].get("Env") or [])}
-
-
-def lost(client: docker.DockerClient, stack: str, known: Collection[str], listed: Collection[str]) -> list[str]:
-    """The names of containers of the live colour that the engine has and the state does not: a refresh has dropped them
-    from a state that was older. Nothing is lost with the other colour, which an update removes and makes anew."""
-    edge, colour = f"{stack}-nginx", rf"{re.escape(stack)}-api-({'|'.join(COLOURS)})(-\d+)?"
-    found = [name for name in listed if re.fullmatch(colour, name) and name not in known]
-    if not found or edge not in known:
-        return []
-    try:
-        live = state.read(Edge(client, edge)).marker
-    except NeedsPerson:  # no edge that could tell
-        return []
-    return sorted(name for name in found if name.startswith(f"{stack}-api-{live}"))

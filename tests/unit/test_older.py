@@ -9,29 +9,45 @@ import pytest
 from docker.errors import NotFound
 
 from engine.address import Address
-from engine.errors import Refused
+from engine.arguments import VARIABLE, Configure, write
+from engine.errors import NeedsPerson, Refused, Usage
 from ops import recover
-from ops.drift.deployed import CONTAINER, NETWORK, of_resources, plain
+from ops.drift import own
+from ops.drift.deployed import COMMAND, CONTAINER, NETWORK, of_resources, plain
 from ops.drift.findings import Finding, findings
+from settings import load
+from tests.unit.test_setting_effects import BASE
+from workloads.stack import stack
 
 TAG = "{{.Name}}"
-LIVE, STRANGER = "x-api-blue", "x-stranger"
+NETWORK_OF = "x-app-network"
+LIVE, OTHER, STRANGER = "x-api-blue", "x-api-green", "x-stranger"
 
 
-def container(name: str, found: str, *, attempt: int = 0, tag: str = TAG, network: str = "x-app") -> Any:
+def container(name: str, found: str, *, attempt: int = 0, tag: str = TAG, network: str = NETWORK_OF) -> Any:
     logs = {"tag": tag} if tag else {}
     labels = {"orca.attempt": str(attempt), "of.image": "y"} if attempt else {}
     attrs = {
         "Config": {"Image": "api:2", "Env": ["A=1", "PATH=/bin"], "Labels": labels, "User": "", "Cmd": []},
         "HostConfig": {
             "LogConfig": {"Config": logs},
+            "NetworkMode": network,
             "ReadonlyRootfs": False,
             "Privileged": False,
         },
-        "NetworkSettings": {"Networks": {network: {}}},
+        "NetworkSettings": {"Networks": {network: {"IPAMConfig": {"IPv4Address": f"10.0.0.{found}"}}}},
+        "Mounts": [],
         "Image": "sha256:1",
     }
     return SimpleNamespace(id=found, name=name, status="running", attrs=attrs)
+
+
+def carrier(name: str, found: str, *, status: str = "created") -> Any:
+    """One that the engine has given a tag, as its configuration says."""
+    made = container(name, found, network="none", tag="{{.ID}}")
+    made.attrs["Mounts"] = [{"Name": name.removesuffix("-files"), "Destination": "/files"}]
+    made.status = status
+    return made
 
 
 def resource(name: str, found: str, attempt: int = 0) -> dict[str, Any]:
@@ -41,8 +57,13 @@ def resource(name: str, found: str, attempt: int = 0) -> dict[str, Any]:
         "envs": ["A=0"],
         "labels": [{"label": "orca.attempt", "value": str(attempt)}] if attempt else [],
         "logOpts": {"tag": TAG},
-        "networksAdvanced": [{"name": "x-app"}],
+        "networksAdvanced": [{"name": NETWORK_OF, "ipv4Address": "10.0.0.0"}],
     }
+    return {"type": CONTAINER, "urn": name, "id": found, "inputs": inputs, "outputs": {**inputs, "id": found}}
+
+
+def of_carrier(name: str, found: str) -> dict[str, Any]:
+    inputs = {"name": name, "image": "edge:1", "networkMode": "none", "uploads": [{"file": "/files/a", "content": "a"}]}
     return {"type": CONTAINER, "urn": name, "id": found, "inputs": inputs, "outputs": {**inputs, "id": found}}
 
 
@@ -51,12 +72,14 @@ class Engine:
 
     def __init__(self, *there: Any) -> None:
         self.there, self.lists = {found.name: found for found in there}, 0
+        for found in there:
+            found.remove = lambda name=found.name, **_: self.there.pop(name)
         self.containers = SimpleNamespace(get=self._get)
         self.api = SimpleNamespace(containers=self._list)
         image = SimpleNamespace(attrs={"Config": {"Env": ["PATH=/bin"]}})
         self.images = SimpleNamespace(get=lambda _: image)
         joined = {found.id: {"Name": found.name} for found in there}
-        network = SimpleNamespace(id="n", name="x-app", attrs={"Internal": False, "Containers": joined})
+        network = SimpleNamespace(id="n", name=NETWORK_OF, attrs={"Internal": False, "Containers": joined})
         self.networks = SimpleNamespace(list=lambda: [network], get=lambda _: network)
         self.volumes = SimpleNamespace(list=list)
 
@@ -76,8 +99,16 @@ class Recovery:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, engine: Engine, *resources: dict[str, Any]) -> None:
         self.state = {"deployment": {"resources": list(resources)}}
         self.exports, self.written = 0, cast(dict[str, Any], {})
+        self.asked: list[str] = []
+        self.engine: Engine | None = engine
         monkeypatch.setattr("ops.recover.pulumi.read", self._read)
-        monkeypatch.setattr("ops.recover.connect", lambda _: engine)
+        monkeypatch.setattr("ops.recover.connect", self._connect)
+
+    def _connect(self, where: str) -> Engine:
+        self.asked.append(where)
+        if self.engine is None:
+            raise NeedsPerson("The engine does not answer. Nothing was changed.")
+        return self.engine
 
     def _read(self, *words: str, stdin: str = "") -> str:
         if words[1] == "import":
@@ -125,37 +156,195 @@ def test_what_was_made_by_hand_is_no_part_of_the_state(monkeypatch: pytest.Monke
     assert found.mend[0] == f"docker --host ssh://far rm --force {LIVE}"
 
 
-@pytest.mark.parametrize("live", ["blue", "green"])
-def test_a_live_colour_that_the_state_has_lost_is_not_updated(monkeypatch: pytest.MonkeyPatch, live: str) -> None:
-    engine = Engine(container("x-nginx", "1"), container(LIVE, "2"), container("x-api-before", "3"))
-    monkeypatch.setattr("ops.drift.older.state.read", lambda _: SimpleNamespace(marker=live))
-    Recovery(monkeypatch, engine, resource("x-nginx", "1"))
-    if live == "blue":
-        with pytest.raises(Refused, match=rf"{LIVE} serves requests(.|\n)*stack import --stack x"):
-            recover.finish_interrupted("x")
-    else:
-        assert recover.finish_interrupted("x") == 0, "the update removes the other colour, and makes it anew"
+@pytest.mark.parametrize("name", [OTHER, "x-api-blue-2", "x-api-green-2"])
+def test_a_container_of_the_api_that_came_since_is_noted_as_its_sibling_is(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The copy was taken when there was blue alone, in one container."""
+    engine = Engine(container(LIVE, "1", attempt=2), container(name, "2", attempt=1))
+    known = {**resource(LIVE, "1", attempt=2), "parent": "api", "initErrors": ["a"]}
+    seen = Recovery(monkeypatch, engine, known, resource("x-nginx", "7"))
+    assert recover.finish_interrupted("x") == 1
+    assert [*seen.written] == [LIVE, name, "x-nginx"], "behind what it depends on"
+    assert seen.written[LIVE] == known
+    noted = seen.written[name]
+    assert (noted["id"], noted["outputs"]["id"], noted["parent"], "initErrors" in noted) == ("2", "2", "api", False)
+    for side in (noted["inputs"], noted["outputs"]):
+        values = plain(side)
+        assert (values["name"], values["image"], values["envs"]) == (name, "api:2", ["A=1"])
+        assert values["labels"] == [{"label": "orca.attempt", "value": "1"}]
+        assert values["networksAdvanced"] == [{"name": NETWORK_OF, "ipv4Address": "10.0.0.2"}]
+    assert {*engine.there} == {LIVE, name}
+
+
+def test_a_sibling_in_the_state_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Recovery(monkeypatch, Engine(container("x-nginx", "1"), container(OTHER, "2", attempt=3)))
+    seen.state["deployment"]["resources"] = [resource("x-nginx", "1"), resource(LIVE, "9", attempt=1)]
+    assert recover.finish_interrupted("x") == 1
+    assert seen.written[OTHER]["id"] == "2"
+    assert seen.written[LIVE]["id"] == "9", "the update finds it gone"
+
+
+def test_a_carrier_that_came_since_is_removed_for_the_update_to_make_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rotated secret has a volume and a carrier of its own, and the provider adopts the volume by its name."""
+    came = carrier("x-api-secrets-0a1b-files", "2")
+    others = (carrier("x-2-edge-config-files", "3"), carrier("x-edge-config-files", "4", status="running"))
+    engine = Engine(container(LIVE, "1", attempt=2), came, *others)
+    seen = Recovery(monkeypatch, engine, resource(LIVE, "1", attempt=2))
+    assert recover.finish_interrupted("x") == 1
+    assert {*engine.there} == {LIVE, *(other.name for other in others)}
+    assert [*seen.written] == [LIVE], "the state is free, for it could be written"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_files_of_another_carrier_are_laid_again(monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    """Also where the state's own files are wanted: the edge may run another configuration."""
+    name = "x-edge-config-files"
+    argument = write(Configure(container="x-nginx", config="a"))
+    environment = {VARIABLE: argument, "AGAIN": "7"}
+    step = {"type": COMMAND, "urn": "configure", "id": "c", "inputs": {"environment": environment}, "outputs": {}}
+    noted = [resource("x-nginx", "7"), step, *([of_carrier(name, "1")] if known else [])]
+    engine = Engine(container("x-nginx", "7"), carrier(name, "2"))
+    seen = Recovery(monkeypatch, engine, *noted)
+    assert recover.finish_interrupted("x") == 1
+    assert plain(seen.written["configure"]["inputs"]["environment"]) == {VARIABLE: "", "AGAIN": "7"}
+    if known:
+        assert (seen.written[name]["id"], seen.written[name]["inputs"]["uploads"]) == ("2", [])
+    assert (name in engine.there) == known
+
+
+def test_what_serves_and_has_no_sibling_in_the_state_is_not_updated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refresh has dropped both colours. Behind the refusal stands what helps."""
+    engine = Engine(container("x-nginx", "1"), container(LIVE, "2"), container(OTHER, "3"), container("x-api-no", "4"))
+    seen = Recovery(monkeypatch, engine, resource("x-nginx", "1"))
+    with pytest.raises(Refused, match=rf"has {LIVE}, {OTHER}, which may serve(.|\n)*stack import --stack x"):
+        recover.finish_interrupted("x")
     assert recover.finish_interrupted("x", removes=True) == 0
+    assert seen.written == {}
+    seen.state["deployment"]["resources"].append(resource(OTHER, "0", attempt=1))
+    assert recover.finish_interrupted("x") == 2
+    assert {LIVE, OTHER} < {*seen.written}
+
+
+def test_a_service_that_came_since_is_removed_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After all else is noted: the command and an update with a refresh may follow one another."""
+    engine = Engine(container(LIVE, "2", attempt=4), container("x-grafana", "3", network="x-obs"))
+    engine.networks.list = lambda: [SimpleNamespace(name=name) for name in (NETWORK_OF, "x-obs", "x-2-obs")]
+    network = {"type": NETWORK, "urn": "n", "id": "n", "inputs": {"name": NETWORK_OF}}
+    seen = Recovery(monkeypatch, engine, resource(LIVE, "1", attempt=2), network)
+    with pytest.raises(NeedsPerson) as left:
+        recover.finish_interrupted("x")
+    assert str(left.value).splitlines()[1:] == ["  docker rm --force x-grafana", "  docker network rm x-obs"]
+    assert seen.written[LIVE]["id"] == "2"
+    del engine.there["x-grafana"]
+    assert recover.finish_interrupted("x") == 1
+
+
+def test_an_engine_that_does_not_answer_is_no_state_that_knows_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next command is one that refreshes."""
+    seen = Recovery(monkeypatch, Engine(), resource(LIVE, "1"))
+    seen.engine = None
+    monkeypatch.setattr("ops.recover.wait_for_other", lambda _: None)
+    monkeypatch.setattr("ops.recover.pulumi.exists", lambda _: True)
+    with pytest.raises(NeedsPerson):
+        recover.recover("x")
+    assert capsys.readouterr().out == ""
+    assert recover.finish_interrupted("x", removes=True) == 0, "the removal asks for it itself"
+    assert seen.written == {}
+
+
+@pytest.mark.parametrize(("files", "asked"), [("ssh://new", "ssh://new"), (None, "ssh://old")])
+def test_the_address_of_the_files_is_asked_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], files: str | None, asked: str
+) -> None:
+    def engine_of(_: str) -> Address:
+        if files is None:
+            raise Usage("There are no files.")
+        return Address(files)
+
+    monkeypatch.setattr("ops.recover.engine_of", engine_of)
+    provider = {"type": "pulumi:providers:docker", "urn": "p", "inputs": {"host": "ssh://old"}}
+    known = [provider, {**resource(LIVE, "1", attempt=2), "provider": "p::1"}, resource("x-nginx", "7")]
+    engine = Engine(container(LIVE, "2", attempt=4), container("x-nginx", "7"))
+    seen = Recovery(monkeypatch, engine, *known)
+    assert recover.finish_interrupted("x", removes=True) == 1
+    assert seen.asked == ["ssh://old"], "where Pulumi removes it"
+    assert recover.finish_interrupted("x") == 1
+    assert seen.asked[1:] == [asked]
+    if files:  # another host, with another stack of that name
+        engine.there["x-nginx"].id = "8"
+        assert recover.finish_interrupted("x") == 0
+        assert "The engine at ssh://new has no container that the state of x knows." in capsys.readouterr().err
 
 
 def test_drift_removes_nothing_that_is_newer_than_the_state() -> None:
-    found = look(Engine(container(LIVE, "2", attempt=4), container("x-new", "3")))
+    found = look(Engine(container(LIVE, "2", attempt=4), container(OTHER, "3")))
     assert [finding.kind for finding in found] == ["older", "older"]
     for finding in found:
         assert finding.what.startswith("the state is older than the host: x-")
         assert list(finding.mend) == ["python -m ops recover --stack x", "pulumi up --refresh --stack x"]
 
 
+def test_drift_removes_a_service_that_the_state_cannot_have() -> None:
+    (found,) = look(Engine(container(LIVE, "1"), container("x-grafana", "3")), image="api:2", envs=["A=1"])
+    assert found.kind == "older"
+    assert list(found.mend) == ["docker --host ssh://far rm --force x-grafana", "pulumi up --refresh --stack x"]
+
+
+@pytest.mark.parametrize(("name", "further"), [("x-2-nginx", "x-2-edge"), ("x-grafana", "x-grafana-edge")])
+def test_a_container_of_another_stack_is_foreign(name: str, further: str) -> None:
+    """Somebody has connected it to a network of this one."""
+    other = container(name, "3")
+    other.attrs["NetworkSettings"]["Networks"][further] = {}
+    (found,) = look(Engine(container(LIVE, "1"), other), image="api:2", envs=["A=1"])
+    assert (found.kind, found.mend) == (
+        "foreign",
+        [f"docker --host ssh://far network disconnect --force {NETWORK_OF} {name}"],
+    )
+
+
+@pytest.mark.parametrize(("tag", "adopted"), [("", 0), (TAG, 1)])
+def test_what_has_no_tag_on_either_side_is_not_taken_for_the_program_s(
+    monkeypatch: pytest.MonkeyPatch, tag: str, adopted: int
+) -> None:
+    """Version 0.1 gave none, so a copy by hand is like its containers. What a later version made has one."""
+    former = resource(LIVE, "1")
+    del former["inputs"]["logOpts"]
+    seen = Recovery(monkeypatch, Engine(container(LIVE, "2", tag=tag)), former)
+    assert recover.finish_interrupted("x") == adopted
+    assert len(seen.written) == adopted
+
+
+def test_every_name_that_the_program_gives_is_known_as_this_stack_s_alone() -> None:
+    models = {"mirror": "local", "proxyLogin": {"from": "file", "key": "login"}, **BASE["models"]}
+    whole = stack(load("x", {**BASE, "api": {**BASE["api"], "replicas": 3}, "models": models}))
+    names = [work.name for work in whole.workloads]
+    carriers = [f"{files.volume.name}-files" for _, files in whole.files]
+    assert {"x-model-mirror", "x-acme", "x-grafana", "x-api-before", "x-api-green-3"} < {*names}
+    assert {own.kind(name, "x") for name in names} == {"colour", "service"}
+    assert {own.kind(name, "x") for name in carriers} == {"carrier"}
+    assert [name for name in names if own.serves(name, "x")] == [
+        *("x-ollama", "x-nginx", "x-api-blue", "x-api-blue-2", "x-api-blue-3"),
+        *("x-api-green", "x-api-green-2", "x-api-green-3"),
+    ]
+    for further in ("2", "api", "api-blue", "edge", "ollama", "collector"):
+        others = [name.replace("x-", f"x-{further}-", 1) for name in (*names, *carriers)]
+        assert {own.kind(name, "x") for name in others} == {""}, further
+    assert {network.name for network in whole.networks.values()} <= own.networks("x")
+
+
 def test_a_stranger_may_have_any_name() -> None:
     (found,) = look(Engine(container(LIVE, "1"), container(STRANGER, "3", tag="")), "1", image="api:2", envs=["A=1"])
-    assert found.mend == [f"docker --host ssh://far network disconnect --force x-app {STRANGER}"]
+    assert found.mend == [f"docker --host ssh://far network disconnect --force {NETWORK_OF} {STRANGER}"]
 
 
 def look(engine: Engine, known: str = "1", **inputs: Any) -> list[Finding]:
     """The findings where the state has one colour under that id."""
     noted = resource(LIVE, known, attempt=2)
     noted["inputs"] |= inputs
-    network = {"type": NETWORK, "id": "n", "inputs": {"name": "x-app"}}
+    network = {"type": NETWORK, "id": "n", "inputs": {"name": NETWORK_OF}}
     wanted = of_resources("x", [noted, network], {})
     engine.there[LIVE].attrs["HostConfig"] |= {"CpuShares": 0, "RestartPolicy": {"Name": "no"}}
     return findings(wanted, cast(docker.DockerClient, engine), Address("ssh://far"))
