@@ -20,6 +20,7 @@ from tools.toolchain.progress import Progress
 # An engine of a test's own takes root, and dockerd on this machine.
 if os.geteuid() != 0 or shutil.which("dockerd") is None:
     collect_ignore = ["test_engine.py", "test_bring.py", "test_production.py"]
+FIRST = "first.json"
 # Fifty connections that are kept, with pauses that a browser, a pool and a cron job have, and some of everything else.
 EVERYTHING = Mix(keepalive="10@5ms,20@1s,20@5s", fresh="2@100ms", get="2@100ms", stream="6@0s")
 # Enough to see a loss, and light enough for a release beside it.
@@ -30,10 +31,12 @@ SOME = Mix(keepalive="2@5ms,6@200ms", fresh="1@100ms", get="1@100ms", stream="2@
 def running(
     tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient, backend: str
 ) -> Iterator[SmallStack]:
-    """The stack `flt` with a release in each colour; destroyed in the end."""
+    """The stack `flt` with a release in each colour, and a copy of the state of its first deployment; destroyed in the
+    end."""
     stack = SmallStack(tmp_path_factory.mktemp("stack"), engine, backend, place("flt"))
     try:
         stack.create()
+        stack.pulumi("stack", "export", "--file", str(stack.folder / FIRST))
         stack.release()
         yield stack
     finally:

@@ -8,6 +8,7 @@ import pytest
 
 from engine.ready import limit_pids
 from ops.drift import FOUND
+from tests.faults.conftest import FIRST
 from tools.lab.stack import SmallStack
 from tools.lab.sweep import sweep
 
@@ -121,7 +122,7 @@ def test_a_state_that_is_older_than_the_host_is_brought_up_to_it(pair: SmallStac
         if refreshed:
             refused = pair.deploy("recover", check=False)
             assert refused.returncode != 0
-            assert f"{pair.name}-api-{pair.live} serves requests, and the state does not have it" in refused.stderr
+            assert re.search(rf"{pair.name}-api-{pair.live}\b.*, which may serve requests", refused.stderr)
             assert f"pulumi stack import --stack {pair.name}" in refused.stderr
 
     assert "was older than the host" in pair.run("sh", "-c", recover).stderr
@@ -136,6 +137,27 @@ def test_a_state_that_is_older_than_the_host_is_brought_up_to_it(pair: SmallStac
     assert "nothing was changed" in pair.run("sh", "-c", recover).stdout
     assert pair.rollout("rollback").returncode == 0
     assert pair.versions() == {pair.live: standby, pair.idle: live}
+
+
+def test_a_copy_that_has_one_colour_is_brought_up_to_two(pair: SmallStack) -> None:
+    """It was taken after the first deployment; each colour has been made anew since, one of them for the first time."""
+    before, version = pair.ids(), pair.version
+    pair.pulumi("stack", "import", "--file", str(pair.folder / FIRST))
+    known = pair.pulumi("stack", "export").stdout
+    assert f'"name": "{pair.name}-api-blue"' in known
+    assert f'"name": "{pair.name}-api-green"' not in known
+    assert look(pair).returncode == FOUND
+
+    recovered = pair.deploy("recover").stderr
+    assert f"{pair.name}-api-green" in recovered.partition("was older than the host")[2], recovered
+    pair.pulumi("up", "--yes", "--skip-preview", "--refresh")
+    assert pair.planned() == {}
+    after = look(pair)
+    assert after.returncode == 0, after.stdout
+    assert pair.ids() == before, "nothing that serves is made anew"
+    assert pair.versions()[pair.live] == version
+    assert pair.release() == pair.versions()[pair.live], "the colour that was noted by its sibling is made anew"
+    assert pair.planned() == {}
 
 
 def look(stack: SmallStack) -> "subprocess.CompletedProcess[str]":
