@@ -133,7 +133,7 @@ def configure_again(resources: list[dict[str, Any]]) -> None:
     """Let the next update configure the edge, also if the configuration of the state is the wanted one: the edge may
     run another."""
     for step in (found for found in resources if found.get("type") == COMMAND):
-        for side in (step["inputs"], step["outputs"]):
+        for side in (step["inputs"], step.get("outputs") or {}):
             environment = plain(side.get("environment") or {})
             if {"container", "config"} <= json.loads(environment.get(VARIABLE) or "{}").keys():
                 side["environment"] = _secret({**environment, VARIABLE: ""})

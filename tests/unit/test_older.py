@@ -137,6 +137,18 @@ def test_what_an_update_has_made_since_is_noted(monkeypatch: pytest.MonkeyPatch)
         assert values["labels"] == [{"label": "orca.attempt", "value": "4"}]
 
 
+def test_what_no_refresh_reads_back_of_a_service_is_noted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else drift takes it for changed by hand, or the update recreates it for files that it has read already."""
+    made = container("x-grafana", "2")
+    made.attrs["Config"] |= {"User": "7:7", "Labels": {"orca.files": "b", "of.image": "y"}}
+    known = resource("x-grafana", "1")
+    known["inputs"] |= {"user": "1:1", "labels": [{"label": "orca.files", "value": "a"}]}
+    seen = Recovery(monkeypatch, Engine(made), known)
+    assert recover.finish_interrupted("x") == 1
+    noted = seen.written["x-grafana"]["inputs"]
+    assert (noted["user"], noted["labels"]) == ("7:7", [{"label": "orca.files", "value": "b"}])
+
+
 def test_a_copy_of_a_colour_keeps_what_the_state_has_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some tools recreate a container as it is. What they changed in it stays to be found."""
     engine = Engine(container(LIVE, "2", attempt=2))
