@@ -68,12 +68,13 @@ def is_own(container: Container, inputs: Mapping[str, Any]) -> bool:
 
 def is_unrecorded(client: docker.DockerClient, name: str, stack: str) -> bool:
     """Whether a container that the state does not have is the program's own all the same: it also has a name that the
-    program gives, and is on no network of anybody else."""
+    program gives. One that a person is told to remove is on no network of anybody else."""
     if not (found := kind(name, stack)) or not (container := find(client, name)):
         return False
     if found == "carrier":
         return _is_carrier(container)
-    return _is_tagged(container) and _joined(container) <= networks(stack)
+    joined, ours = _joined(container), networks(stack)
+    return _is_tagged(container) and (bool(joined & ours) if serves(name, stack) else joined <= ours)
 
 
 def networks(stack: str) -> set[str]:

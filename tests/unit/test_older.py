@@ -174,6 +174,7 @@ def test_a_container_of_the_api_that_came_since_is_noted_as_its_sibling_is(
 ) -> None:
     """The copy was taken when there was blue alone, in one container."""
     engine = Engine(container(LIVE, "1", attempt=2), container(name, "2", attempt=1))
+    engine.there[name].attrs["NetworkSettings"]["Networks"]["somebody-s"] = {}
     known = {**resource(LIVE, "1", attempt=2), "parent": "api", "initErrors": ["a"]}
     seen = Recovery(monkeypatch, engine, known, resource("x-nginx", "7"))
     assert recover.finish_interrupted("x") == 1
