@@ -13,6 +13,10 @@ from tools.lab.place import own
 from tools.lab.sweep import sweep_images
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", metavar="FOLDER", help="where to write the pictures of the documentation")
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
     for tool in ("pulumi", "go", "docker"):

@@ -60,6 +60,13 @@ def ca(stack: Project, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The folder for pictures of the documentation: that of `--pictures`, else one of the test's own."""
+    wanted: str | None = request.config.getoption("pictures")
+    return Path(wanted) if wanted else tmp_path
+
+
 @pytest.fixture(scope="session")
 def browser() -> str:
     """The image of the browser. It stays on the engine, under a tag that its content makes: a build takes a minute."""

@@ -1,9 +1,12 @@
 """The monitoring of a running stack, end to end: what it sees, whom it tells, what it finds again."""
 
+import io
 import json
 import os
 import re
 import signal
+import struct
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +18,7 @@ import docker
 import pytest
 import requests
 import yaml
+from docker.errors import NotFound
 from docker.types import LogConfig
 
 from images import reference
@@ -33,6 +37,14 @@ PLACE = place("mon")
 BASE, PAGES = f"https://localhost:{PLACE.https}", f"http://127.0.0.1:{PLACE.pages}"
 TARGETS = {"prometheus", "alertmanager", "blackbox", "collector", "victorialogs", "requests", "releases", "cadvisor"}
 PROBES = {"ollama", "models", "api", "edge"}
+
+
+PICTURE = "/tmp/page.png"
+PICTURES = {
+    "status": ("/", 1200, 1500),
+    "logs": ("/logs/select/vmui/?#/?query=service.name%3A%3D%22nginx%22&g0.range_input=30m&limit=50", 1200, 800),
+}
+"""The pictures in docs/images: the path of the page, its width and its height."""
 
 
 class Receiver:
@@ -240,6 +252,30 @@ class TestLogs:
         assert requests.post(f"{PAGES}/logs/insert/jsonline", data="{}", timeout=5).status_code == 404
 
 
+def browse(engine: docker.DockerClient, browser: str, path: str, *flags: str) -> tuple[bytes, bytes]:
+    """What a browser beside the pages says of one of them, and the picture that it made, empty for none."""
+    container = engine.containers.run(
+        browser,
+        [*flags, "--virtual-time-budget=20000", f"http://127.0.0.1:8080{path}"],
+        network_mode=f"container:{PLACE.name}-pages",
+        name=f"{PLACE.name}-browser",
+        detach=True,
+    )
+    try:
+        assert container.wait(timeout=60)["StatusCode"] == 0, container.logs().decode()
+        said = container.logs(stderr=False)
+        try:
+            chunks, _ = container.get_archive(PICTURE)
+        except NotFound:
+            return said, b""
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+            (member,) = archive.getmembers()
+            file = archive.extractfile(member)
+            return said, file.read() if file else b""
+    finally:
+        container.remove(force=True)
+
+
 @pytest.mark.usefixtures("watched")
 class TestPages:
     def test_the_outputs_name_them(self, watched: Project) -> None:
@@ -261,25 +297,27 @@ class TestPages:
     ) -> None:
         complete(ca)
         eventually(lambda: value("sum(gen_ai_server_request_duration_seconds_count)") >= 1, 60, "a request to draw")
-        page = engine.containers.run(
-            browser,
-            [
-                "--dump-dom",
-                f"--window-size={width},2000",
-                f"--blink-settings=preferredColorScheme={scheme}",
-                "--virtual-time-budget=20000",
-                "http://127.0.0.1:8080/",
-            ],
-            network_mode=f"container:{PLACE.name}-pages",
-            name=f"{PLACE.name}-browser",
-            remove=True,
-        ).decode()
+        flags = ("--dump-dom", f"--window-size={width},2000", f"--blink-settings=preferredColorScheme={scheme}")
+        page = browse(engine, browser, "/", *flags)[0].decode()
         assert 'data-drawn="yes"' in page
         assert f"{PLACE.name}: status" in page
         assert page.count("<canvas") >= 6
         assert "through the edge</dt><dd>answers" in page
         assert f"<td>{PLACE.name}" not in page  # by service, without the stack's name
         assert "<td>api-blue</td>" in page
+
+    @pytest.mark.parametrize("name", PICTURES)
+    def test_the_pictures_of_the_documentation_can_be_made(
+        self, engine: docker.DockerClient, browser: str, ca: Path, pictures: Path, name: str
+    ) -> None:
+        path, width, height = PICTURES[name]
+        complete(ca)
+        eventually(lambda: bool(logged('service.name:="nginx"')), 30, "a line to find")
+        _, picture = browse(engine, browser, path, f"--screenshot={PICTURE}", f"--window-size={width},{height}")
+        assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+        assert struct.unpack(">II", picture[16:24]) == (width, height)
+        assert len(picture) > 30_000, "more than an empty page"
+        (pictures / f"{name}.png").write_bytes(picture)
 
     def test_they_are_on_loopback_alone(self, engine: docker.DockerClient) -> None:
         ports = engine.containers.get(f"{PLACE.name}-pages").attrs["NetworkSettings"]["Ports"]
