@@ -192,6 +192,7 @@ def test_reloads_leave_room_for_the_streams_of_before(pair: SmallStack) -> None:
     """Each reload leaves a worker that ends its streams. Many of them would use up the edge's memory, and the kernel
     would end all of them."""
     config = pair.in_state("readlink config").stdout.strip().rsplit("/", 1)[1]
+    restarts = pair.container("nginx").attrs["RestartCount"]
     streams = []
     with requests.Session() as client:
         for _ in range(22):  # of 6 MiB, in half of 256 MiB
@@ -209,7 +210,7 @@ def test_reloads_leave_room_for_the_streams_of_before(pair: SmallStack) -> None:
         for stream in streams:
             stream.close()
     eventually(lambda: pair.run_configure(config).returncode == 0, 30, "the workers have ended")
-    assert pair.container("nginx").attrs["RestartCount"] == 0
+    assert pair.container("nginx").attrs["RestartCount"] == restarts
 
 
 def put(container: Container, path: str, text: str) -> None:

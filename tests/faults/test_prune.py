@@ -38,4 +38,5 @@ def test_updates_and_rollbacks_go_on_after_a_prune(
         assert pair.live != was
         assert pair.rollout("rollback").returncode == 0
     result = running.end()
+    pair.release()  # without what other tests do not have
     assert not result.lost, result.summary()

@@ -75,18 +75,24 @@ def reader(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient
 
 @pytest.mark.parametrize("page", [*FIRST, *REST], ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page(reader: Reader, page: Path) -> None:
-    """What a page sets and does not deploy is previewed at its end, and taken back."""
+    """What a page sets and does not deploy is previewed and taken back, at its end or before a state is restored."""
     file = reader.project.file
     deployed = file.read_text()
     for block in blocks(page):
+        if "python -m ops recover" in block:
+            take_back(reader.project, deployed)
         before(reader.project, block)
         follow(reader, block)
         if DEPLOYS.search(block):
             after(reader.project, block)
             deployed = file.read_text()
-    if file.read_text() != deployed:
-        reader.project.pulumi("preview")
-        file.write_text(deployed)
+    take_back(reader.project, deployed)
+
+
+def take_back(project: Project, deployed: str) -> None:
+    if project.file.read_text() != deployed:
+        project.pulumi("preview")
+        project.file.write_text(deployed)
 
 
 def before(project: Project, block: str) -> None:
