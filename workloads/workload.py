@@ -80,7 +80,7 @@ class Resources:
     cpu_shares: int = field(default=0, metadata=NEWER)
 
 
-WATCHER_SHARES = 64
+WATCHER_SHARES = 128
 """The weight of what watches: on a busy host it waits for what serves, and catches up later."""
 
 
