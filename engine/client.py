@@ -115,6 +115,7 @@ def execute(
         process: str = api.exec_create(container.id, list(command), user=user, environment=dict(env or {}))["Id"]
         raw = api.exec_output(process) if isinstance(api, quick.Engine) else _output(api, process)
     except OSError:  # the engine's refusal is one; it names the container by its id alone
+        # A container that was asked for has its client, which the stubs let be None.
         now = find(container.client, container.id or "")  # type: ignore[arg-type]
         if now is None or now.status == "running":
             raise

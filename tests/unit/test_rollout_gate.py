@@ -50,6 +50,7 @@ class Logs:
 def test_words_in_the_log_that_have_a_known_cause(monkeypatch: pytest.MonkeyPatch, said: str, meant: str) -> None:
     monkeypatch.setattr(gate, "find", lambda *_: Logs(said))
     with pytest.raises(Undone) as raised:
+        # No engine is asked: `find` is replaced.
         gate._fail(None, REPLICA, "does not stay up")  # type: ignore[arg-type]
     assert meant in str(raised.value)
     assert said in str(raised.value)
