@@ -264,7 +264,7 @@ def test_a_model_too_large_for_the_memory(api: httpx.Client, ollama: Container) 
         refused = api.post("/v1/chat/completions", json=ask("smollm2:135m"))
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_killed"), refused.text
         assert int(refused.headers["retry-after"]) > 0
-        assert b"signal: killed" in ollama.logs()
+        eventually(lambda: b"signal: killed" in ollama.logs(), 10, "Ollama's log has the kill")
         assert api.post("/v1/chat/completions", json=ask("tiny-random:latest", max_tokens=5)).status_code == 200
     finally:
         ollama.update(mem_limit="2g", memswap_limit="2g")
