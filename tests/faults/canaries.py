@@ -45,7 +45,8 @@ def found(values: Mapping[str, str], places: Mapping[str, bytes]) -> list[str]:
 def on_engine(stack: SmallStack) -> dict[str, bytes]:
     """What the engine tells and keeps of the stack: of everything in it, its logs, and the edge's rendered files."""
     engine: docker.DockerClient = stack.engine
-    containers = [one for one in engine.containers.list(all=True) if str(one.name).startswith(f"{stack.name}-")]
+    everyone = engine.containers.list(all=True, ignore_removed=True)  # others remove theirs meanwhile
+    containers = [one for one in everyone if str(one.name).startswith(f"{stack.name}-")]
     places: dict[str, bytes] = {}
     for container in containers:
         attrs = json.loads(json.dumps(container.attrs))

@@ -68,7 +68,7 @@ def test_the_next_good_release_goes_through(stack: SmallStack) -> None:
 @pytest.mark.parametrize("share", ["1", "0.2"])
 def test_one_that_fails_requests_is_taken_back_once(stack: SmallStack, load: LoadClient, share: str) -> None:
     good, before = stack.version, stack.status()
-    bad = stack.want(rollout={"watch": "10s"}, env={"FAIL": share})
+    bad = stack.want(rollout={"watch": "30s"}, env={"FAIL": share})
     with load.run(stack.url, stack.ca, REQUESTS) as running:
         failed = stack.up(check=False)
     result = running.end()
@@ -83,13 +83,14 @@ def test_one_that_fails_requests_is_taken_back_once(stack: SmallStack, load: Loa
     assert stack.versions()[after["live"]] == good
     taken = max(request.end for request in result.requests if request.version == bad)
     flipped = result.first(bad)
-    assert taken - flipped < 5, "long before the watch was over"
+    assert taken - flipped < 15, "long before the watch was over"
     assert [found["release"] for found in after["rejected"]][-1] == after["colours"][stack.idle]["release"]
 
 
 def test_one_that_dies_under_watch_is_taken_back(stack: SmallStack, load: LoadClient) -> None:
     good, before = stack.version, stack.status()
-    bad = stack.want(rollout={"watch": "15s"}, env={"EXIT_AFTER": "6s"})
+    # Before that it has to pass the gate, which takes its time on a busy machine.
+    bad = stack.want(rollout={"watch": "40s"}, env={"EXIT_AFTER": "25s"})
     with load.run(stack.url, stack.ca, REQUESTS) as running:
         failed = stack.up(check=False)
     result = running.end()
@@ -190,7 +191,7 @@ def test_one_that_is_promoted_while_nobody_asks_is_taken_back(stack: SmallStack)
 
 def test_a_watch_that_is_continued_asks_too(stack: SmallStack) -> None:
     good, before = stack.version, stack.status()
-    stack.want(rollout={"watch": "15s"}, env={"FAIL_AFTER": "1"})
+    stack.want(rollout={"watch": "40s"}, env={"FAIL_AFTER": "1"})  # it first asks after a quarter, killed by then
     deployer = stack.up_in_background()
     wait_for_phase(stack, "watching", deployer)
     stack.kill(deployer)

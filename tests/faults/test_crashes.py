@@ -201,7 +201,7 @@ def test_reloads_leave_room_for_the_streams_of_before(pair: SmallStack) -> None:
             streams.append(stream)
             assert stream.status_code == 200
             pair.exec_in_edge("nginx", "-c", "/var/lib/edge/config/nginx.conf", "-s", "reload")
-            time.sleep(0.2)
+            eventually(lambda: former_workers(pair) == len(streams), 20, "the stream's worker is one of before")
         refused = pair.run_configure(config)
         assert refused.returncode == 3
         assert "22 workers" in refused.stderr
@@ -211,6 +211,11 @@ def test_reloads_leave_room_for_the_streams_of_before(pair: SmallStack) -> None:
             stream.close()
     eventually(lambda: pair.run_configure(config).returncode == 0, 30, "the workers have ended")
     assert pair.container("nginx").attrs["RestartCount"] == restarts
+
+
+def former_workers(stack: SmallStack) -> int:
+    """Workers of before a reload that still have requests."""
+    return sum("is shutting down" in " ".join(row) for row in stack.container("nginx").top()["Processes"])
 
 
 def put(container: Container, path: str, text: str) -> None:

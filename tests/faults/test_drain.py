@@ -32,7 +32,7 @@ def in_flight(stack: SmallStack, colour: str) -> int:
 
 def test_a_third_release_waits_for_the_streams_of_the_first(stack: SmallStack, load: LoadClient) -> None:
     first = stack.version
-    with load.run(stack.url, stack.ca, Mix(stream="3@0s", stream_path="/v1/stream?seconds=45")) as running:
+    with load.run(stack.url, stack.ca, Mix(stream="3@0s", stream_path="/v1/stream?seconds=90")) as running:
         second = stack.release()
         colour = stack.idle
         before = stack.ids()

@@ -23,7 +23,7 @@ def take_over(stack: SmallStack, orphans: set[Process], *, same: bool, flips: in
     version = str(stack.number) if same else stack.want()
     deployer = stack.up_in_background()
     eventually(lambda: stack.claim() != claim, 60, "the update claims the state")
-    eventually(lambda: not any(orphan.lives for orphan in orphans), 5, "the orphans stop")
+    eventually(lambda: not any(orphan.lives for orphan in orphans), 15, "the orphans stop")
     assert deployer.poll() is None, "they stop for the claim, before the new update is done"
     said = deployer.communicate(timeout=120)[0]
     assert deployer.returncode == 0, said
@@ -84,7 +84,7 @@ def test_an_orphan_at_the_watch(stack: SmallStack, load: LoadClient, same: bool)
 @SAME_OR_ANOTHER
 def test_an_orphan_that_waits_for_streams(pair: SmallStack, load: LoadClient, same: bool) -> None:
     with (
-        load.run(pair.url, pair.ca, Mix(stream="3@0s", stream_path="/v1/stream?seconds=25")) as streaming,
+        load.run(pair.url, pair.ca, Mix(stream="3@0s", stream_path="/v1/stream?seconds=50")) as streaming,
         load.run(pair.url, pair.ca, SOME) as running,
     ):
         assert pair.rollout("flip", "--to", pair.idle).returncode == 0

@@ -20,6 +20,7 @@ from tools.lab.load.client import LoadClient
 from tools.lab.stack import SmallStack, wait_for_phase
 from tools.lab.stores import aws, doppler
 from tools.lab.stores.vault import server as vault
+from tools.lab.wait import eventually
 
 KEY = "release-key-" + "0123456789abcdef" * 2
 
@@ -74,7 +75,7 @@ class Secrets:
         """A crash of a colour's process: the engine starts it again, and it reads its secrets anew."""
         container = self.stack.container(f"api-{colour}")
         container.restart(timeout=5)
-        time.sleep(0.5)
+        eventually(lambda: self.stack.status()["colours"][colour]["health"] == "ready", 20, f"{colour} answers again")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -47,7 +47,7 @@ def test_a_change_is_a_release_and_is_rolled_back_at_once(stack: SmallStack, loa
     assert not result.lost, result.summary()
     assert result.versions == {old, new}
     assert result.after(done).versions == {old}
-    assert done - released < 5
+    assert done - released < 10
     assert stack.container(f"api-{stack.live}").id == live
     stack.want_again(old)
     assert stack.planned() == {"api-rollout": "update"}
@@ -76,7 +76,7 @@ def test_the_live_release_keeps_its_port_while_a_new_one_fails_at_the_gate(stack
 def test_the_standby_keeps_its_port_until_it_is_removed(pair: SmallStack, load: LoadClient) -> None:
     """While a release waits for streams on the standby, the standby can still go live."""
     standby = pair.versions()[pair.live]
-    long = Mix(stream="2@0s", stream_path="/v1/stream?seconds=25")
+    long = Mix(stream="2@0s", stream_path="/v1/stream?seconds=50")
     with load.run(pair.url, pair.ca, long) as streaming:
         time.sleep(1)
         assert pair.rollout("flip", "--to", pair.idle).returncode == 0

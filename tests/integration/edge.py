@@ -49,7 +49,7 @@ class EdgeStack(SmallStack):
 
     def log(self, request_id: str) -> dict[str, Any]:
         """The access log's line of a request."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             for line in reversed(self.container("nginx").logs(tail=500).decode().splitlines()):
                 if request_id in line:

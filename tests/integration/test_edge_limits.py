@@ -90,9 +90,10 @@ def by_time(edge: EdgeStack) -> EdgeStack:
 class TestByTime:
     def test_an_address_gets_its_rate_and_no_more(self, by_time: EdgeStack) -> None:
         """Of what comes at once as much as the rate; over three seconds as much as in three seconds."""
-        begin = time.monotonic()
         passed, refused = 0, []
         with by_time.client() as client:
+            client.get("/none")  # connects; it is no request of an API, and has no limit
+            begin = time.monotonic()
             while time.monotonic() - begin < 3:
                 answer = client.get("/v1/hello")
                 passed += answer.status_code == 200
@@ -182,7 +183,7 @@ class TestAtOnce:
         with streaming(client, 3, ONE):
             begin = time.monotonic()
             answer = client.get(COMPLETION, headers=bearer(ONE))
-            assert time.monotonic() - begin < 0.5, "at once"
+            assert time.monotonic() - begin < 5, "at once: the three go on for 30 s"
             assert error_code(answer) == refusal(503)
             assert answer.headers["retry-after"] == "5"
             line = at_once.log(answer.headers["x-request-id"])

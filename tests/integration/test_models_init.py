@@ -199,7 +199,7 @@ def test_every_form_of_a_name(pulls: Pulls) -> None:
         shown = Model(name).shown
         assert pulls.run(name, models=models) == {shown: DIGEST}, (name, models)
         assert pulls.listed()[shown] == DIGEST.removeprefix("sha256:")[:12], (name, models)
-    assert "CONNECT registry.example:5443 by 3128" in pulls.registries.logs().decode()
+    eventually(lambda: b"CONNECT registry.example:5443 by 3128" in pulls.registries.logs(), 10, "the proxy's line")
 
 
 def test_a_proxy_that_asks_for_a_login(pulls: Pulls) -> None:
@@ -211,7 +211,7 @@ def test_a_proxy_that_asks_for_a_login(pulls: Pulls) -> None:
             pulls.run(name, models={**models, **wrong})
     made = pulls.make(name, models={**models, "proxyLogin": f"user:{password}"})
     assert pulls.see(made) == {Model(name).shown: DIGEST}
-    assert "CONNECT registry.example:5443 by 3129" in pulls.registries.logs().decode()
+    eventually(lambda: b"CONNECT registry.example:5443 by 3129" in pulls.registries.logs(), 10, "the proxy's line")
     made.reload()
     for said in (json.dumps(made.attrs), made.logs().decode()):
         assert password not in said

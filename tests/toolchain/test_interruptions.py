@@ -36,10 +36,10 @@ def slow_fill(place: Path, seconds: float) -> str:
 
 
 def test_a_second_setup_waits_and_says_for_whom(tmp_path: Path, started: Start) -> None:
-    first = started(slow_fill(tmp_path, 1))
+    first = started(slow_fill(tmp_path, 8))  # until the second one, which has to start first, meets its lock
     eventually((tmp_path / "command").exists, 10, "the first one fills")
     second = started(slow_fill(tmp_path, 1))
-    output, _ = second.communicate(timeout=20)
+    output, _ = second.communicate(timeout=60)
     assert first.wait(timeout=5) == 0
     assert output.splitlines() == [str(first.pid), "has it"]
 
