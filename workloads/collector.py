@@ -1,8 +1,7 @@
 """The OpenTelemetry Collector: it forwards what containers and the rollout log, and counts requests."""
 
-from decimal import Decimal
-
 from settings import Settings
+from settings.logs import Logs
 from workloads import edge, images
 from workloads.network import address, attach
 from workloads.places import STATE
@@ -46,7 +45,8 @@ def agent(settings: Settings) -> Workload | None:
     """The collector, unless `logging` and `monitoring` are off. It has a way out if a sink is outside of the stack."""
     if not is_wanted(settings):
         return None
-    mebibytes = (settings.logging.memory if settings.logging else 192 * 1024**2) // 1024**2
+    limits = settings.logging or Logs()
+    mebibytes = limits.memory // 1024**2
     return Workload(
         name=f"{settings.stack}-{SERVICE}",
         service=SERVICE,
@@ -83,7 +83,7 @@ def agent(settings: Settings) -> Workload | None:
         ),
         resources=Resources(
             memory=mebibytes * 1024**2,
-            cpus=settings.logging.cpus if settings.logging else Decimal("0.5"),
+            cpus=limits.cpus,
             pids=64,
             cpu_shares=WATCHER_SHARES,
         ),

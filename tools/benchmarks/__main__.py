@@ -86,7 +86,7 @@ def _cost(
     load = LoadClient(folder)
     repository = image.build(engine, f"{host.PREFIX}backend")
     progress("deploying the whole stack, and measuring it with its monitoring and without")
-    found = cost.cost(engine, folder, repository, load, options.seconds)
+    found = cost.cost(engine, folder, repository, load, options.seconds or cost.SECONDS)
     return cost_report.table(found), cost_report.markdown(found, _command(), machine.describe(engine, busy))
 
 
@@ -114,7 +114,7 @@ def _run(
         flipped[contender.name] = flips.flips(load, contender, options.flips)
     progress("speed without flips, all in turn")
     live = {name: made.flips[-1].to for name, made in flipped.items()}
-    found = speed.speeds(load, contenders, live, backends, options.seconds)
+    found = speed.speeds(load, contenders, live, backends, options.seconds or speed.SECONDS)
     return report.Results(
         command=_command(),
         machine=machine.describe(engine, busy),
@@ -177,7 +177,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--flips", type=_count, default=40, help="flips of each contender (default: 40)")
     parser.add_argument(
-        "--seconds", type=_seconds, default=1.0, help="length of each of the fifteen measurements of speed (default: 1)"
+        "--seconds",
+        type=_seconds,
+        help=f"length of each measurement of speed (default: 1; with --monitoring: {cost.SECONDS:.0f})",
     )
     parser.add_argument(
         "--monitoring", action="store_true", help="measure instead what the stack's monitoring costs, in ten rounds"

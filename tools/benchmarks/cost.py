@@ -21,6 +21,8 @@ from workloads import alertmanager, blackbox, cadvisor, collector, pages, promet
 PARTS = tuple(part.SERVICE for part in (prometheus, alertmanager, blackbox, cadvisor, collector, victorialogs, pages))
 _VERSION = "1"
 _ROUNDS = 10  # of each kind: one round differs from the next by more than the monitoring costs
+SECONDS = 3.0
+"""The usual length of a measurement: the collector reads once a second, so a shorter one may miss that it does."""
 _AT_REST = 30.0
 """Seconds at rest: two looks of Prometheus at every target."""
 _CALM = 0.1

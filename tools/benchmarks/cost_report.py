@@ -9,7 +9,7 @@ from tools.benchmarks.cost import MIB, Cost, Part
 from tools.benchmarks.report import line
 
 BEGIN = "<!-- cost of the monitoring: written by `make bench` -->"
-HEAD = ("part", "memory, MiB", "processors at rest", "processors under full load")
+HEAD = ("part", "memory, MiB", "processors at rest", "processors under load")
 
 
 def rows(found: Cost) -> list[tuple[str, ...]]:

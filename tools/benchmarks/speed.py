@@ -12,6 +12,8 @@ from tools.benchmarks.host import Backends
 from tools.lab.load.client import LoadClient, Mix, Result
 
 ROUNDS = 5
+SECONDS = 1.0
+"""The usual length of a measurement."""
 CONNECTIONS = 16
 # Throughput is measured as fast as answers come. Latency is measured with the same, much lower, number of requests a
 # second for every contender, so that it is not the length of a queue.
