@@ -1,7 +1,7 @@
 """The one list of everything that a stack has: containers, networks, volumes, and who can open which port.
 
 The Pulumi program, the audit, the tests and the tables in the docs are made from this list. To add a container, write
-its module in this folder and add its function to SERVICES.
+its module in this folder and add its name and its function to SERVICES.
 """
 
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -28,22 +28,22 @@ from workloads.network import ALWAYS, NetworkSpec, networks
 from workloads.storage import Files, Volume
 from workloads.workload import Workload
 
-SERVICES: tuple[Callable[[Settings], Workload | None], ...] = (
-    ollama.server,
-    mirror.server,
-    ollama.init,
-    acme.client,
-    cadvisor.exporter,
-    blackbox.exporter,
-    victorialogs.server,
-    collector.agent,
-    alertmanager.server,
-    prometheus.server,
-    grafana.server,
-    pages.server,
-)
-"""Every container besides the edge and the API's colours. Each comes after the services that it depends on. A function
-returns None where the settings do not ask for its container."""
+SERVICES: Mapping[str, Callable[[Settings], Workload | None]] = {
+    ollama.SERVICE: ollama.server,
+    mirror.SERVICE: mirror.server,
+    ollama.INIT: ollama.init,
+    acme.SERVICE: acme.client,
+    cadvisor.SERVICE: cadvisor.exporter,
+    blackbox.SERVICE: blackbox.exporter,
+    victorialogs.SERVICE: victorialogs.server,
+    collector.SERVICE: collector.agent,
+    alertmanager.SERVICE: alertmanager.server,
+    prometheus.SERVICE: prometheus.server,
+    grafana.SERVICE: grafana.server,
+    pages.SERVICE: pages.server,
+}
+"""Every container besides the edge and those of the API, by the name of its service. Each comes after the services that
+it depends on. A function returns None where the settings do not ask for its container."""
 
 OUTSIDE = "outside"
 """Any other container of the host."""
@@ -126,7 +126,7 @@ class Stack:
 
 def stack(settings: Settings) -> Stack:
     """Everything that these settings describe."""
-    services = tuple(workload for make in SERVICES if (workload := make(settings)))
+    services = tuple(workload for make in SERVICES.values() if (workload := make(settings)))
     used = {attachment.network for workload in services for attachment in workload.networks}
     return Stack(
         networks={key: spec for key, spec in networks(settings).items() if key in ALWAYS or key in used},

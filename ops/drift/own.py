@@ -9,34 +9,16 @@ import docker
 from docker.models.containers import Container
 
 from engine.client import find
-from workloads import (
-    acme,
-    alertmanager,
-    blackbox,
-    cadvisor,
-    collector,
-    edge,
-    grafana,
-    mirror,
-    ollama,
-    pages,
-    prometheus,
-    victorialogs,
-)
+from workloads import edge, ollama
 from workloads.api import BEFORE
 from workloads.colour import COLOURS
 from workloads.network import PLAN
+from workloads.stack import SERVICES
 from workloads.workload import Log
 
 Kind = Literal["colour", "service", "carrier", ""]
 _SERVING = (edge.SERVICE, ollama.SERVICE)
-_SERVICES = (
-    *_SERVING,
-    *(found.SERVICE for found in (acme, alertmanager, blackbox, cadvisor, collector, grafana, mirror)),
-    *(found.SERVICE for found in (pages, prometheus, victorialogs)),
-    ollama.INIT,
-    BEFORE,
-)
+_SERVICES = (edge.SERVICE, *SERVICES, BEFORE)
 _NAMES: Mapping[Kind, str] = {
     "colour": rf"api-({'|'.join(COLOURS)})(-\d+)?",
     "service": "|".join(_SERVICES),

@@ -91,7 +91,7 @@ def test_no_text_loses_a_dollar(prod: dict[str, Any]) -> None:
 
 
 def test_a_workload_that_is_added_to_the_list_is_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(the_list, "SERVICES", (*the_list.SERVICES, test_workloads.TestTheList.echo))
+    monkeypatch.setattr(the_list, "SERVICES", {**the_list.SERVICES, "echo": test_workloads.TestTheList.echo})
     assert yaml.safe_load(compose.text("prod"))["services"]["echo"]["container_name"] == "prod-echo"
 
 

@@ -15,7 +15,7 @@ def test_the_page_is_current() -> None:
 
 
 def test_a_workload_that_is_added_to_the_list_is_in_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(the_list, "SERVICES", (*the_list.SERVICES, TestTheList.echo))
+    monkeypatch.setattr(the_list, "SERVICES", {**the_list.SERVICES, "echo": TestTheList.echo})
     text = tables(stack(read_stack("prod")))
     assert "| `prod-echo` | says everything twice |" in text
     assert "| echo | 7 | alertmanager, api-blue, api-green, ollama-init |" in text

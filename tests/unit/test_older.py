@@ -17,7 +17,7 @@ from ops.drift.deployed import COMMAND, CONTAINER, NETWORK, of_resources, plain
 from ops.drift.findings import Finding, findings
 from settings import load
 from tests.unit.test_setting_effects import BASE
-from workloads.stack import stack
+from workloads.stack import SERVICES, stack
 
 TAG = "{{.Name}}"
 NETWORK_OF = "x-app-network"
@@ -338,6 +338,7 @@ def test_every_name_that_the_program_gives_is_known_as_this_stack_s_alone() -> N
     assert {"x-model-mirror", "x-acme", "x-grafana", "x-api-before", "x-api-green-3"} < {*names}
     assert {own.kind(name, "x") for name in names} == {"colour", "service"}
     assert {own.kind(name, "x") for name in carriers} == {"carrier"}
+    assert [*SERVICES] == [work.service for work in whole.services], "the name in the list is that of the service"
     assert [name for name in names if own.serves(name, "x")] == [
         *("x-ollama", "x-nginx", "x-api-blue", "x-api-blue-2", "x-api-blue-3"),
         *("x-api-green", "x-api-green-2", "x-api-green-3"),

@@ -284,7 +284,7 @@ def test_a_key_that_nothing_reads_is_told(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_workload_that_is_added_to_the_list_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(the_list, "SERVICES", (*the_list.SERVICES, TestTheList.echo))
+    monkeypatch.setattr(the_list, "SERVICES", {**the_list.SERVICES, "echo": TestTheList.echo})
     engine, monitor = program(monkeypatch, FIRST)
     echo = engine.containers()["prod-echo"]
     assert echo["logOpts"] == {"max-size": "10m", "max-file": "5", "tag": "{{.Name}}"}

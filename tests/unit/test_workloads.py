@@ -267,7 +267,7 @@ class TestTheList:
         )
 
     def test_it_is_found_in_the_matrix(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(the_list, "SERVICES", (*the_list.SERVICES, self.echo))
+        monkeypatch.setattr(the_list, "SERVICES", {**the_list.SERVICES, "echo": self.echo})
         whole = stack(dev())
         assert "dev-echo" in {workload.name for workload in whole.workloads}
         assert whole.may_open("ollama-init", "echo", 7)
