@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from rollout.arguments import Wanted
 from rollout.colours import Colours, release_of, shortage
-from rollout.journal import MISSING, Journal
+from rollout.journal import MISSING, Journal, Rejection
 from workloads.colour import COLOURS, Colour, other
 from workloads.way import Way
 
@@ -36,6 +36,11 @@ class Observed:
     damage: str = ""
     colours: Colours = field(default_factory=lambda: dict.fromkeys(COLOURS, ()))
     answering: frozenset[Colour] = frozenset(COLOURS)
+
+    @property
+    def names(self) -> dict[Colour, tuple[str, ...]]:
+        """The containers of the colours that have any."""
+        return {colour: tuple(replica.name for replica in found) for colour, found in self.colours.items() if found}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +84,8 @@ class Plan:
 
 def known_as(colours: Colours, wanted: Wanted) -> str:
     """The id of the wanted release, as it is known where version 0.1 released it."""
-    former = any(
-        replica.release == wanted.former and replica.way == wanted.way
-        for replicas in colours.values()
-        for replica in replicas
-    )
+    there = [replica for replicas in colours.values() for replica in replicas]
+    former = any(replica.release == wanted.former and replica.way == wanted.way for replica in there)
     return wanted.former if former else wanted.release
 
 
@@ -117,77 +119,65 @@ def plan_unseen(last: Last, wanted: str, why: str, *, manual: bool = False) -> P
 
 
 def _with_journal(seen: Observed, journal: Journal, wanted: str, *, manual: bool) -> Plan:
-    names = {colour: tuple(replica.name for replica in found) for colour, found in seen.colours.items() if found}
-    runs = {colour: release_of(seen.colours[colour]) for colour in names}
+    runs = {colour: release_of(seen.colours[colour]) for colour in seen.names}
     live = journal.live
     if live is None:
         target: Colour = seen.marker
         made = runs.get(target) == wanted and journal.phase != "starting"
-        return _step(journal, target=target, create=None if made else target, flips=True, names=names)
-    if live not in names:
-        return _without_live(seen, journal, live, names, wanted)
+        return _step(seen, target=target, create=None if made else target, flips=True)
+    if live not in runs:
+        return _without_live(seen, journal, live, wanted)
 
     idle = other(live)
     unfinished = journal.phase == "starting" and journal.target == idle
-    served = idle in names and idle in seen.answering and live not in seen.answering
+    served = idle in runs and idle in seen.answering and live not in seen.answering
     short = shortage(seen.colours[live]) if runs[live] == wanted else ""
     # A release that was rejected and made live by hand is not brought anywhere.
     if runs[live] == wanted and (not short or journal.rejection(wanted)):
         if unfinished and served:
             return Plan(refusal=served_by_other(live, "does not answer"))
-        if unfinished and idle in names:
+        if unfinished and idle in runs:
             note = f"An update was cut off while it made {idle}; {idle} becomes a standby of the live release."
-            return _step(journal, target=live, create=idle, flips=False, names=names, note=note)
+            return _step(seen, target=live, create=idle, flips=False, note=note)
         missing = shortage(seen.colours[idle])
         note = f"{idle} has {missing} containers. The next release makes {idle} anew." if missing else ""
-        return _step(journal, target=live, create=None, flips=False, names=names, note=note)
+        return _step(seen, target=live, create=None, flips=False, note=note)
     if rejection := journal.rejection(wanted):
-        return Plan(
-            refusal=f"Release {wanted} was rejected at {rejection.at}: {rejection.reason}.\n"
-            f"Nothing was changed; {live} is live with release {runs[live]}. Change the configuration, or allow the "
-            f"release again with `python -m rollout allow {wanted}`, then run the same command again."
-        )
+        return Plan(refusal=_rejected(rejection, f"{live} is live with release {runs[live]}"))
     note = f"{live} has {short} containers. So {idle} takes its place, with all containers of release {wanted}."
     note = note if short else ""
     if runs.get(idle) == wanted and not unfinished and not shortage(seen.colours[idle]):
-        return _step(journal, target=idle, create=None, flips=not manual, names=names, note=note, waits=manual)
+        return _step(seen, target=idle, create=None, flips=not manual, note=note, waits=manual)
     if served:
         return Plan(refusal=served_by_other(live, "does not answer"))
-    return _step(journal, target=idle, create=idle, flips=not manual, names=names, note=note, waits=manual)
+    return _step(seen, target=idle, create=idle, flips=not manual, note=note, waits=manual)
 
 
 def _step(
-    journal: Journal,
-    *,
-    target: Colour,
-    create: Colour | None,
-    flips: bool,
-    names: Mapping[Colour, tuple[str, ...]],
-    waits: bool = False,
-    note: str = "",
+    seen: Observed, *, target: Colour, create: Colour | None, flips: bool, waits: bool = False, note: str = ""
 ) -> Plan:
+    journal = seen.journal or Journal()
     return Plan(
         target=target,
         create=create,
         flips=flips,
         generation=journal.generation + flips,
         attempt=journal.attempt + (create is not None),
-        declared={colour: found for colour, found in names.items() if colour != create},
+        declared={colour: found for colour, found in seen.names.items() if colour != create},
         waits=waits,
         note=note,
     )
 
 
 def _without_edge(seen: Observed, last: Last, wanted: str) -> Plan:
-    declared = {colour: tuple(replica.name for replica in found) for colour, found in seen.colours.items() if found}
     if last.live is None:
         return Plan(target="blue", create="blue", flips=True, generation=1, attempt=1)
-    if not declared and seen.damage == MISSING:
-        return _without_anything(last, last.live)
+    if not seen.names and seen.damage == MISSING:
+        return _without_anything(seen, last, last.live)
     if last.release == wanted:
         return Plan(
             target=last.live,
-            declared={last.live: (), **declared},
+            declared={last.live: (), **seen.names},
             frozen=True,
             note=f"The edge is {seen.edge}; the colours are left as they are. `pulumi up --refresh` brings it back.",
         )
@@ -197,7 +187,7 @@ def _without_edge(seen: Observed, last: Last, wanted: str) -> Plan:
     )
 
 
-def _without_anything(last: Last, live: Colour) -> Plan:
+def _without_anything(seen: Observed, last: Last, live: Colour) -> Plan:
     """Neither journal nor colour is on the engine, though `live` was live: the host is lost, or this is another one."""
     if last.host is not None:
         return Plan(
@@ -212,15 +202,15 @@ def _without_anything(last: Last, live: Colour) -> Plan:
         "this is a first release. `pulumi up --refresh --replace '**::images'` makes anew all that is gone "
         "(docs/operations.md, A host that was set up anew)."
     )
-    return _step(Journal(), target=target, create=target, flips=True, names={}, note=note)
+    return _step(seen, target=target, create=target, flips=True, note=note)
 
 
 def _without_journal(seen: Observed, last: Last) -> Plan:
     exists = [colour for colour in COLOURS if seen.colours[colour]]
     if not exists and seen.damage == MISSING:
         if last.live:
-            return _without_anything(last, last.live)
-        return _step(Journal(), target=seen.marker, create=seen.marker, flips=True, names={})
+            return _without_anything(seen, last, last.live)
+        return _step(seen, target=seen.marker, create=seen.marker, flips=True)
     named = f"the stack's outputs name {last.live} as live" if last.live else "the state once named a live colour"
     return Plan(
         refusal=f"The state of releases is lost ({seen.damage}), though "
@@ -239,12 +229,22 @@ def served_by_other(live: Colour, why: str) -> str:
     )
 
 
-def _without_live(
-    seen: Observed, journal: Journal, live: Colour, names: Mapping[Colour, tuple[str, ...]], wanted: str
-) -> Plan:
+def _rejected(found: Rejection, served: str) -> str:
+    return (
+        f"Release {found.release} was rejected at {found.at}: {found.reason}.\n"
+        f"Nothing was changed; {served}. Change the configuration, or allow the release again with "
+        f"`python -m rollout allow {found.release}`, then run the same command again."
+    )
+
+
+def _without_live(seen: Observed, journal: Journal, live: Colour, wanted: str) -> Plan:
     """The live colour has no container: a stranger has removed it, or a destroy that was cut off. Its own release is
-    made again. Another one would get requests before its gate, so it is made only where the other colour is down."""
+    made again. Another one would get requests before its gate, so it is made only where the other colour is down, and
+    never if it was rejected."""
     idle = other(live)
-    if journal.releases.get(live) != wanted and idle in names and idle in seen.answering:
-        return Plan(refusal=served_by_other(live, "has no container"))
-    return _step(journal, target=live, create=live, flips=False, names=names)
+    if journal.releases.get(live) != wanted:
+        if rejection := journal.rejection(wanted):
+            return Plan(refusal=_rejected(rejection, f"{live} is live and has no container"))
+        if idle in seen.names and idle in seen.answering:
+            return Plan(refusal=served_by_other(live, "has no container"))
+    return _step(seen, target=live, create=live, flips=False)

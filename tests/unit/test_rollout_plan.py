@@ -201,6 +201,19 @@ class TestGone:
         nothing = plan(seen(), LAST, R)
         assert (nothing.create, nothing.target, nothing.flips) == ("blue", "blue", False)
 
+    @pytest.mark.parametrize("green", [{}, {"green": R}, {"green": S}])
+    @pytest.mark.parametrize("answering", [{"green"}, set()])
+    def test_a_rejected_release_does_not_take_its_place(self, green: dict[str, str], answering: set[Colour]) -> None:
+        """Nor is a person told to flip to it."""
+        journal = Journal(attempt=4).flipped("blue", Q, "release", AT).reject(R, "20 of 100 failed on green", AT)
+        here = replace(seen(journal, **green), answering=frozenset(answering))
+        refused = plan(here, LAST, R).refusal
+        assert f"Release {R} was rejected at {AT}: 20 of 100 failed on green" in refused
+        assert "blue is live and has no container" in refused
+        assert "flip" not in refused
+        own = replace(here, journal=journal.reject(Q, "bad", AT))
+        assert plan(own, LAST, Q).create == "blue", "a person has made it live"
+
     @pytest.mark.parametrize("green", [{}, {"green": R}, {"green": Q}])
     def test_its_own_release_is_made_again(self, green: dict[str, str]) -> None:
         """The numbers are the journal's, so a preflight that Pulumi does not know yet is not refused."""
