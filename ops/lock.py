@@ -7,6 +7,9 @@ import time
 from pathlib import Path
 from urllib.parse import urlparse
 
+import yaml
+
+from components.stack_file import ROOT
 from engine.client import say
 
 _POLL = 1.0  # seconds
@@ -40,9 +43,8 @@ def wait_for_other(stack: str, patience: float = 1800) -> None:
 
 
 def _lock(stack: str) -> Path | None:
-    """The first lock file of this stack in a file backend."""
-    found = [path for path in _backend("locks").rglob("*.json") if path.parent.name == stack]
-    return min(found, default=None)
+    """The first lock file of this stack in a file backend, which may have stacks of this name in other projects."""
+    return min((_backend("locks") / "organization" / _project() / stack).glob("*.json"), default=None)
 
 
 def _mend(stack: str) -> None:
@@ -50,9 +52,13 @@ def _mend(stack: str) -> None:
 
     The state itself is replaced by a rename, so it is whole.
     """
-    for attributes in _backend("stacks").rglob(f"{stack}.json*.attrs"):
+    for attributes in (_backend("stacks") / _project()).glob(f"{stack}.json*.attrs"):
         if attributes.stat().st_size == 0:
             attributes.unlink()
+
+
+def _project() -> str:
+    return str(yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])
 
 
 def _backend(part: str) -> Path:
