@@ -93,7 +93,7 @@ class _Look:
         for name, container in self._there.items():
             inputs = self._wanted.containers[name]
             if container.id != self._wanted.ids[name] and own.is_own(container, inputs):
-                yield self._older(name, "is another one than the state has", older.mend(self._wanted.stack))
+                yield self._older(name, "is another one than the state has")
                 self._newer.add(name)
                 continue
             if parts := [*self._parts(name, container, inputs)]:
@@ -109,8 +109,9 @@ class _Look:
                     command = f"{self._docker} network connect{address}{aliases} {network['name']} {name}"
                     yield Finding(kind="changed", what=f"{name} is not on {network['name']}", mend=[command])
 
-    def _older(self, name: str, why: str, mend: str) -> Finding:
-        return Finding(kind="older", what=f"{older.WHAT}: {name} {why}", mend=[mend, self._up])
+    def _older(self, name: str, why: str) -> Finding:
+        mend = [older.mend(self._wanted.stack), self._up]
+        return Finding(kind="older", what=f"{older.WHAT}: {name} {why}", mend=mend)
 
     def opened(self) -> Iterator[Finding]:
         """Networks that somebody has made anew, open to the outside or closed to it."""
@@ -202,9 +203,8 @@ class _Look:
             except NotFound:
                 continue
             for stranger in sorted({found["Name"] for found in joined.values()} - self._wanted.containers.keys()):
-                if own.is_unrecorded(self._client, stranger, stack := self._wanted.stack):
-                    mend = older.mend(stack) if own.serves(stranger, stack) else f"{self._docker} rm --force {stranger}"
-                    yield self._older(stranger, f"is on the network {name}, and the state does not have it", mend)
+                if own.is_unrecorded(self._client, stranger, self._wanted.stack):
+                    yield self._older(stranger, f"is on the network {name}, and the state does not have it")
                     continue
                 leave = f"{self._docker} network disconnect --force {name} {stranger}"
                 yield Finding(kind="foreign", what=f"{stranger} is on the network {name}", mend=[leave])
