@@ -27,16 +27,6 @@ def mend(stack: str) -> str:
     return f"python -m ops recover --stack {stack}"
 
 
-def attempt(labels: Mapping[str, str]) -> int:
-    """The number of the update that made a colour's container; 0 for another container."""
-    return int(labels.get("orca.attempt") or 0)
-
-
-def attempt_noted(inputs: Mapping[str, Any]) -> int:
-    """The same by the state."""
-    return attempt({label["label"]: label["value"] for label in inputs.get("labels") or []})
-
-
 def containers(resources: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The containers of a state by name. One that is to be deleted yet has a successor under the same name."""
     return {
@@ -98,8 +88,6 @@ def _made_like(like: dict[str, Any], container: Container, stack: str) -> dict[s
     """A resource for a container of the API. An update ignores all changes of one that it does not make anew."""
     made, name = deepcopy(like), str(container.name)
     made["urn"] = made["urn"].removesuffix(_part(like["inputs"]["name"], stack)) + _part(name, stack)
-    for failed in ("initErrors", "pendingReplacement"):
-        made.pop(failed, None)
     joined = container.attrs["NetworkSettings"]["Networks"]
     for side in (made["inputs"], made["outputs"]):
         side |= {"name": name, "labels": []}
@@ -113,18 +101,22 @@ def _made_like(like: dict[str, Any], container: Container, stack: str) -> dict[s
 def _note(resource: dict[str, Any], container: Container, inputs: Mapping[str, Any], of_image: set[str]) -> None:
     """The id, and what no refresh reads back."""
     resource["id"] = resource["outputs"]["id"] = container.id
+    for failed in ("initErrors", "pendingReplacement"):  # of the former one: Pulumi would make this one anew for either
+        resource.pop(failed, None)
     config = container.attrs["Config"]
-    labels = config["Labels"] or {}
-    if (made := attempt(labels)) and made <= attempt_noted(inputs):
+    marks = {key: value for key, value in (config["Labels"] or {}).items() if key.startswith("orca.")}
+    had = {label["label"]: label["value"] for label in inputs.get("labels") or []}
+    # Both: attempts begin anew with a host that was set up anew.
+    if "orca.attempt" in marks and all(marks.get(key) == had.get(key) for key in ("orca.attempt", "orca.release")):
         return  # a copy of what the state knows: what is different in it was changed by hand
     noted: dict[str, Any] = {"image": config["Image"]}
-    if {*config["Env"]} - of_image != {*(inputs.get("envs") or [])} - of_image:
-        # Which of them are secret, only the program knows.
-        noted["envs"] = _secret(sorted({*config["Env"]} - of_image))
+    environment = {*(config["Env"] or [])} - of_image
+    if environment != {*(inputs.get("envs") or [])} - of_image:
+        noted["envs"] = _secret(sorted(environment))  # which of them are secret, only the program knows
     if inputs.get("user"):
         noted["user"] = config["User"]
-    if given := sorted((key, value) for key, value in labels.items() if key.startswith("orca.")):
-        noted["labels"] = [{"label": key, "value": value} for key, value in given]
+    if marks:
+        noted["labels"] = [{"label": key, "value": value} for key, value in sorted(marks.items())]
     resource["inputs"] |= noted
     resource["outputs"] |= noted
 

@@ -158,6 +158,41 @@ def test_a_copy_of_a_colour_keeps_what_the_state_has_of_it(monkeypatch: pytest.M
     assert seen.written[LIVE]["inputs"] == resource(LIVE, "1", attempt=2)["inputs"]
 
 
+def test_a_container_of_a_host_that_was_set_up_anew_is_no_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its attempts begin anew, and the state counts from before. Else drift takes all of it for changed by hand."""
+    made = container(LIVE, "2", attempt=2)
+    made.attrs["Config"]["Labels"]["orca.release"] = "r2"
+    known = resource(LIVE, "1", attempt=2)
+    known["inputs"]["labels"].append({"label": "orca.release", "value": "r1"})
+    for attempt in (2, 7):
+        known["inputs"]["labels"][0]["value"] = str(attempt)
+        seen = Recovery(monkeypatch, Engine(made), known)
+        assert recover.finish_interrupted("x") == 1
+        noted = plain(seen.written[LIVE]["inputs"])
+        assert (noted["image"], noted["envs"]) == ("api:2", ["A=1"])
+        assert {label["value"] for label in noted["labels"]} == {"2", "r2"}
+
+
+def test_a_container_without_an_environment_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = container(LIVE, "2", attempt=4)
+    made.attrs["Config"]["Env"] = None
+    seen = Recovery(monkeypatch, Engine(made), resource(LIVE, "1", attempt=2))
+    assert recover.finish_interrupted("x") == 1
+    assert plain(seen.written[LIVE]["inputs"])["envs"] == []
+
+
+@pytest.mark.parametrize("attempt", [2, 4], ids=["copy", "release"])
+def test_the_failures_of_the_former_container_are_not_those_of_this_one(
+    monkeypatch: pytest.MonkeyPatch, attempt: int
+) -> None:
+    """For either Pulumi would make the container anew, which serves."""
+    failed = {**resource(LIVE, "1", attempt=2), "initErrors": ["it did not start"], "pendingReplacement": True}
+    seen = Recovery(monkeypatch, Engine(container(LIVE, "2", attempt=attempt)), failed)
+    assert recover.finish_interrupted("x") == 1
+    assert seen.written[LIVE]["id"] == "2"
+    assert not {"initErrors", "pendingReplacement"} & seen.written[LIVE].keys()
+
+
 @pytest.mark.parametrize("mark", [{"tag": ""}, {"network": "bridge"}], ids=["log", "network"])
 def test_what_was_made_by_hand_is_no_part_of_the_state(monkeypatch: pytest.MonkeyPatch, mark: dict[str, str]) -> None:
     made = container(LIVE, "2", attempt=4, **cast(Any, mark))
