@@ -6,6 +6,7 @@ under its fixed name, where it would be in the way of the same operation.
 """
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -26,9 +27,18 @@ _LOST = (
     "The host has {names}, which may serve requests, and the state of {stack} does not have it: the state is older, or "
     "a refresh has dropped what it did not find. Nothing was changed. Put back a state that has it, or of the API a "
     "container of either colour, then run `{mend}`: `pulumi stack import --stack {stack} --file <copy>`, with the copy "
-    "that was put back before, or with one that the backend has kept (docs/operations.md, Backup and restore). Do not "
-    "remove the container. Only if there is no such state, remove each of these by hand, and run the same command "
-    "again: requests fail until the next update has made them anew."
+    "that was put back before, or with one made from what the backend has kept (docs/operations.md, Backup and "
+    "restore). Do not remove the container. Only if there is no such state, remove each of these by hand, and run the "
+    "same command again: requests fail until the next update has made them anew."
+)
+_MOVED = (
+    "The host has made anew the networks {names}, and the containers on them: network.cidr was changed after the copy "
+    "of the state of {stack} was taken. With this state an update would remove these containers, and then fail for the "
+    "names of the networks. Nothing was changed. Put back a later copy (docs/operations.md, Backup and restore)."
+)
+_STAYS = (
+    "The host has {names}, and the state of {stack} does not: `pulumi destroy` leaves it, and fails for the networks "
+    "that it is on. Remove it on the stack's host, then run the same command again:\n{commands}"
 )
 _UNRECORDED = (
     "The host has {names}, made after the copy of the state that was put back, and an update would fail for the name. "
@@ -55,8 +65,9 @@ def finish_interrupted(stack: str, *, removes: bool = False) -> int:
     Volumes stay: the provider adopts them by name, and they may hold data. Raises Refused when something was begun on
     another engine than the stack's, PulumiFailed when another deployment holds the state: it may be making just that,
     NeedsPerson when the engine does not answer. Refused too where a container that serves is not in the state and
-    cannot be noted: an update would fail, for the name is in use. NeedsPerson where another one is not. None of these
-    if the stack is to be removed.
+    cannot be noted: an update would fail, for the name is in use; and where the networks are others than the state's,
+    for an update would remove what is on them. NeedsPerson where another container is not in the state. None of these
+    if the stack is to be removed: then what would stay is said.
     """
     state = _export(stack)
     ended = _end_pending(stack, state)
@@ -80,22 +91,29 @@ def _end_pending(stack: str, state: dict[str, Any]) -> int:
 
 
 def _catch_up(stack: str, resources: list[dict[str, Any]], removes: bool) -> int:
-    known = older.containers(resources)
-    if not known or not (host := _host_of(stack, known, resources, removes)):
+    if not (host := _host_of(stack, resources, removes)):
         return 0
-    client, listed = host
+    client, listed, networks = host
+    known = older.containers(resources)
     new = [name for name in sorted(listed.keys() - known.keys()) if own.is_unrecorded(client, name, stack)]
     carriers = [name for name in new if own.kind(name, stack) == "carrier"]
     noted = [name for name in new if older.sibling(known, name, stack)]
-    left = [] if removes else [name for name in new if name not in (*carriers, *noted)]
-    if serving := ", ".join(name for name in left if own.serves(name, stack)):
+    left = [name for name in new if name not in (*carriers, *noted)]
+    commands = _removal(stack, resources, left, networks)
+    changed = older.unknown(known, listed)
+    moved = older.unknown(older.networks(resources), networks)
+    if removes:
+        if left:
+            say(_STAYS.format(names=", ".join(left), stack=stack, commands=commands))
+    elif changed and moved:
+        raise Refused(_MOVED.format(names=", ".join(moved), stack=stack))
+    elif serving := ", ".join(name for name in left if own.serves(name, stack)):
         raise Refused(_LOST.format(names=serving, mend=older.mend(stack), stack=stack))
-    changed = older.unknown(resources, listed)
     caught = _caught_up(client, stack, changed, noted, carriers) if changed or noted or carriers else []
     if caught:
         say(f"The state of {stack} was older than the host, and is brought up to it: {', '.join(caught)}.")
-    if left:
-        raise NeedsPerson(_UNRECORDED.format(names=", ".join(left), commands=_removal(client, stack, resources, left)))
+    if left and not removes:
+        raise NeedsPerson(_UNRECORDED.format(names=", ".join(left), commands=commands))
     return len(caught)
 
 
@@ -116,10 +134,14 @@ def _caught_up(
 
 
 def _host_of(
-    stack: str, known: dict[str, dict[str, Any]], resources: list[dict[str, Any]], removes: bool
-) -> tuple[docker.DockerClient, dict[str, str]] | None:
-    """The engine that the stack is on now, and what it has; None if that is nothing of what the state knows."""
-    where = before = address.of_stack(_engine_of(next(iter(known.values())), resources))
+    stack: str, resources: list[dict[str, Any]], removes: bool
+) -> tuple[docker.DockerClient, dict[str, str], dict[str, str]] | None:
+    """The engine that the stack is on now, and its containers and networks: the ids by name. None if that is nothing of
+    what the state knows, or if the state knows nothing."""
+    known = [*older.containers(resources).values(), *older.networks(resources).values()]
+    if not known:
+        return None
+    where = before = address.of_stack(_engine_of(known[0], resources))
     if not removes:  # which Pulumi does where the state says
         with suppress(Usage):  # there may be no files
             where = engine_of(stack)
@@ -129,27 +151,22 @@ def _host_of(
         if removes:
             return None  # what removes them says so
         raise
-    listed = _listed(client)
-    same = {found["id"] for found in known.values()} & {*listed.values()}
-    # Another engine may have another stack of this name.
-    if same or (where == before and known.keys() & listed.keys()):
-        return client, listed
+    found: list[dict[str, Any]] = client.api.containers(all=True)  # in one call
+    listed = {name.removeprefix("/"): container["Id"] for container in found for name in container["Names"] or []}
+    networks = {str(network.name): str(network.id) for network in client.networks.list()}
+    same = {resource["id"] for resource in known} & {*listed.values(), *networks.values()}
+    named = {resource["inputs"]["name"] for resource in known} & {*listed, *networks}
+    # Another engine may have another stack of this name. A state without `dockerHost` does not say which one it is of.
+    if same or (named and where == before and _host(known[0], resources)):
+        return client, listed, networks
     say(f"The engine at {where} has no container that the state of {stack} knows.")
     return None
 
 
-def _removal(client: docker.DockerClient, stack: str, resources: list[dict[str, Any]], names: list[str]) -> str:
+def _removal(stack: str, resources: list[dict[str, Any]], names: list[str], networks: Iterable[str]) -> str:
     """The commands that remove these containers, and the networks that came with them."""
-    known = {found["inputs"]["name"] for found in resources if found.get("type") == _NETWORK}
-    networks = sorted(own.networks(stack) & {str(found.name) for found in client.networks.list()} - known)
-    commands = [f"  docker rm --force {' '.join(names)}", *(f"  docker network rm {name}" for name in networks)]
-    return "\n".join(commands)
-
-
-def _listed(client: docker.DockerClient) -> dict[str, str]:
-    """The ids of all containers of the engine by name, in one call."""
-    found: list[dict[str, Any]] = client.api.containers(all=True)
-    return {name.removeprefix("/"): container["Id"] for container in found for name in container["Names"] or []}
+    came = sorted(own.networks(stack) & {*networks} - older.networks(resources).keys())
+    return "\n".join([f"  docker rm --force {' '.join(names)}", *(f"  docker network rm {name}" for name in came)])
 
 
 def _take(stack: str, state: dict[str, Any]) -> None:
@@ -192,10 +209,15 @@ def _clear_up(client: docker.DockerClient, stack: str, half_made: list[dict[str,
 
 
 def _engine_of(resource: dict[str, Any], resources: list[dict[str, Any]]) -> str:
-    """The engine on which a resource was begun: its provider's `host`, or the user's own where that names none."""
+    """The engine on which a resource was begun; the user's own where its provider names none."""
+    return _host(resource, resources) or of_user()
+
+
+def _host(resource: dict[str, Any], resources: list[dict[str, Any]]) -> str:
+    """The `host` of a resource's provider; empty for none."""
     provider = resource.get("provider", "").rpartition("::")[0]  # <urn>::<id>
     inputs = next((found.get("inputs") or {} for found in resources if found["urn"] == provider), {})
-    return str(inputs.get("host") or of_user())
+    return inputs.get("host") or ""
 
 
 def _must_be_on(where: Address, begun: str, stack: str) -> None:

@@ -16,7 +16,7 @@ from docker.models.containers import Container
 from engine.arguments import VARIABLE
 from engine.client import find
 from ops.drift import own
-from ops.drift.deployed import COMMAND, CONTAINER, SECRET, SIGNATURE, plain
+from ops.drift.deployed import COMMAND, CONTAINER, NETWORK, SECRET, SIGNATURE, plain
 
 WHAT = "the state is older than the host"
 """For a message: what is the case."""
@@ -27,20 +27,25 @@ def mend(stack: str) -> str:
     return f"python -m ops recover --stack {stack}"
 
 
-def containers(resources: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def containers(resources: list[dict[str, Any]], kind: str = CONTAINER) -> dict[str, dict[str, Any]]:
     """The containers of a state by name. One that is to be deleted yet has a successor under the same name."""
     return {
         found["inputs"]["name"]: found
         for found in resources
-        if found.get("type") == CONTAINER and found.get("id") and not found.get("delete")
+        if found.get("type") == kind and found.get("id") and not found.get("delete")
     }
 
 
-def unknown(resources: list[dict[str, Any]], listed: Mapping[str, str]) -> list[str]:
-    """The names of containers whose id in the state the engine does not know, and that it has under another one.
-    `listed` has all of its ids by name."""
+def networks(resources: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The same of the networks."""
+    return containers(resources, NETWORK)
+
+
+def unknown(known: Mapping[str, dict[str, Any]], listed: Mapping[str, str]) -> list[str]:
+    """The names of those whose id in the state the engine does not know, and that it has under another one. `listed`
+    has all of its ids by name."""
     ids = {*listed.values()}
-    return [name for name, found in containers(resources).items() if name in listed and found["id"] not in ids]
+    return [name for name, found in known.items() if name in listed and found["id"] not in ids]
 
 
 def sibling(known: Mapping[str, dict[str, Any]], name: str, stack: str) -> dict[str, Any] | None:

@@ -62,6 +62,10 @@ def resource(name: str, found: str, attempt: int = 0) -> dict[str, Any]:
     return {"type": CONTAINER, "urn": name, "id": found, "inputs": inputs, "outputs": {**inputs, "id": found}}
 
 
+def network(found: str = "n", name: str = NETWORK_OF) -> dict[str, Any]:
+    return {"type": NETWORK, "urn": f"network {name}", "id": found, "inputs": {"name": name}}
+
+
 def of_carrier(name: str, found: str) -> dict[str, Any]:
     inputs = {"name": name, "image": "edge:1", "networkMode": "none", "uploads": [{"file": "/files/a", "content": "a"}]}
     return {"type": CONTAINER, "urn": name, "id": found, "inputs": inputs, "outputs": {**inputs, "id": found}}
@@ -94,7 +98,8 @@ class Engine:
 
 
 class Recovery:
-    """`finish_interrupted` with these resources in the state; `written` are those that it has imported."""
+    """`finish_interrupted` with these resources in the state; `written` are those that it has imported, without
+    the networks."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, engine: Engine, *resources: dict[str, Any]) -> None:
         self.state = {"deployment": {"resources": list(resources)}}
@@ -112,7 +117,8 @@ class Recovery:
 
     def _read(self, *words: str, stdin: str = "") -> str:
         if words[1] == "import":
-            self.written = {found["urn"]: found for found in json.loads(stdin)["deployment"]["resources"]}
+            taken = json.loads(stdin)["deployment"]["resources"]
+            self.written = {found["urn"]: found for found in taken if found["type"] != NETWORK}
         self.exports += words[1] == "export"
         return json.dumps(self.state)
 
@@ -126,7 +132,7 @@ def test_a_state_that_knows_its_containers_costs_one_list(monkeypatch: pytest.Mo
 
 def test_what_an_update_has_made_since_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(container(LIVE, "2", attempt=4))
-    seen = Recovery(monkeypatch, engine, resource(LIVE, "1", attempt=2))
+    seen = Recovery(monkeypatch, engine, resource(LIVE, "1", attempt=2), network())
     assert recover.finish_interrupted("x") == 1
     noted = seen.written[LIVE]
     assert (noted["id"], noted["outputs"]["id"]) == ("2", "2")
@@ -143,7 +149,7 @@ def test_what_no_refresh_reads_back_of_a_service_is_noted_too(monkeypatch: pytes
     made.attrs["Config"] |= {"User": "7:7", "Labels": {"orca.files": "b", "of.image": "y"}}
     known = resource("x-grafana", "1")
     known["inputs"] |= {"user": "1:1", "labels": [{"label": "orca.files", "value": "a"}]}
-    seen = Recovery(monkeypatch, Engine(made), known)
+    seen = Recovery(monkeypatch, Engine(made), known, network())
     assert recover.finish_interrupted("x") == 1
     noted = seen.written["x-grafana"]["inputs"]
     assert (noted["user"], noted["labels"]) == ("7:7", [{"label": "orca.files", "value": "b"}])
@@ -152,7 +158,7 @@ def test_what_no_refresh_reads_back_of_a_service_is_noted_too(monkeypatch: pytes
 def test_a_copy_of_a_colour_keeps_what_the_state_has_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some tools recreate a container as it is. What they changed in it stays to be found."""
     engine = Engine(container(LIVE, "2", attempt=2))
-    seen = Recovery(monkeypatch, engine, resource(LIVE, "1", attempt=2))
+    seen = Recovery(monkeypatch, engine, resource(LIVE, "1", attempt=2), network())
     assert recover.finish_interrupted("x") == 1
     assert seen.written[LIVE]["id"] == "2"
     assert seen.written[LIVE]["inputs"] == resource(LIVE, "1", attempt=2)["inputs"]
@@ -166,7 +172,7 @@ def test_a_container_of_a_host_that_was_set_up_anew_is_no_copy(monkeypatch: pyte
     known["inputs"]["labels"].append({"label": "orca.release", "value": "r1"})
     for attempt in (2, 7):
         known["inputs"]["labels"][0]["value"] = str(attempt)
-        seen = Recovery(monkeypatch, Engine(made), known)
+        seen = Recovery(monkeypatch, Engine(made), known, network())
         assert recover.finish_interrupted("x") == 1
         noted = plain(seen.written[LIVE]["inputs"])
         assert (noted["image"], noted["envs"]) == ("api:2", ["A=1"])
@@ -176,7 +182,7 @@ def test_a_container_of_a_host_that_was_set_up_anew_is_no_copy(monkeypatch: pyte
 def test_a_container_without_an_environment_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     made = container(LIVE, "2", attempt=4)
     made.attrs["Config"]["Env"] = None
-    seen = Recovery(monkeypatch, Engine(made), resource(LIVE, "1", attempt=2))
+    seen = Recovery(monkeypatch, Engine(made), resource(LIVE, "1", attempt=2), network())
     assert recover.finish_interrupted("x") == 1
     assert plain(seen.written[LIVE]["inputs"])["envs"] == []
 
@@ -187,7 +193,7 @@ def test_the_failures_of_the_former_container_are_not_those_of_this_one(
 ) -> None:
     """For either Pulumi would make the container anew, which serves."""
     failed = {**resource(LIVE, "1", attempt=2), "initErrors": ["it did not start"], "pendingReplacement": True}
-    seen = Recovery(monkeypatch, Engine(container(LIVE, "2", attempt=attempt)), failed)
+    seen = Recovery(monkeypatch, Engine(container(LIVE, "2", attempt=attempt)), failed, network())
     assert recover.finish_interrupted("x") == 1
     assert seen.written[LIVE]["id"] == "2"
     assert not {"initErrors", "pendingReplacement"} & seen.written[LIVE].keys()
@@ -277,15 +283,85 @@ def test_what_serves_and_has_no_sibling_in_the_state_is_not_updated(monkeypatch:
 def test_a_service_that_came_since_is_removed_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """After all else is noted: the command and an update with a refresh may follow one another."""
     engine = Engine(container(LIVE, "2", attempt=4), container("x-grafana", "3", network="x-obs"))
-    engine.networks.list = lambda: [SimpleNamespace(name=name) for name in (NETWORK_OF, "x-obs", "x-2-obs")]
-    network = {"type": NETWORK, "urn": "n", "id": "n", "inputs": {"name": NETWORK_OF}}
-    seen = Recovery(monkeypatch, engine, resource(LIVE, "1", attempt=2), network)
+    engine.networks.list = lambda: [SimpleNamespace(name=name, id="n") for name in (NETWORK_OF, "x-obs", "x-2-obs")]
+    seen = Recovery(monkeypatch, engine, resource(LIVE, "1", attempt=2), network())
     with pytest.raises(NeedsPerson) as left:
         recover.finish_interrupted("x")
     assert str(left.value).splitlines()[1:] == ["  docker rm --force x-grafana", "  docker network rm x-obs"]
     assert seen.written[LIVE]["id"] == "2"
     del engine.there["x-grafana"]
     assert recover.finish_interrupted("x") == 1
+
+
+def test_a_state_without_any_container_is_asked_for_on_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refresh has dropped all of them. Where the state has nothing at all, there is nothing to ask for."""
+    engine = Engine(container("x-nginx", "1"), container(LIVE, "2"))
+    seen = Recovery(monkeypatch, engine, network())
+    with pytest.raises(Refused, match=rf"has {LIVE}, x-nginx, which may serve(.|\n)*stack import --stack x"):
+        recover.finish_interrupted("x")
+    seen = Recovery(monkeypatch, engine)
+    assert (recover.finish_interrupted("x"), seen.asked) == (0, [])
+
+
+@pytest.mark.parametrize("known", [[], [resource("x-nginx", "1")]], ids=["nothing", "edge"])
+def test_a_removal_names_what_it_leaves(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], known: list[dict[str, Any]]
+) -> None:
+    engine = Engine(container("x-nginx", "1"), container(LIVE, "2"), container("x-grafana", "3", network="x-obs"))
+    engine.networks.list = lambda: [SimpleNamespace(name=name, id="n") for name in (NETWORK_OF, "x-obs", "x-2-obs")]
+    seen = Recovery(monkeypatch, engine, *known, network())
+    assert recover.finish_interrupted("x", removes=True) == 0
+    names = f"{LIVE} x-grafana" + ("" if known else " x-nginx")
+    *_, containers, networks = capsys.readouterr().err.splitlines()
+    assert (containers, networks) == (f"  docker rm --force {names}", "  docker network rm x-obs")
+    assert (seen.written, {*engine.there}) == ({}, {"x-nginx", LIVE, "x-grafana"})
+
+
+def test_a_removal_that_leaves_nothing_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Recovery(monkeypatch, Engine(container(LIVE, "1"), container(STRANGER, "9")), resource(LIVE, "1"), network())
+    assert recover.finish_interrupted("x", removes=True) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_copy_of_before_other_networks_is_not_brought_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With valid ids the update would remove what serves, and the networks' names would then be in use."""
+    engine = Engine(container(LIVE, "2", attempt=4), container("x-nginx", "7"))
+    seen = Recovery(monkeypatch, engine, resource(LIVE, "1", attempt=2), resource("x-nginx", "7"), network("former"))
+    with pytest.raises(Refused, match=rf"made anew the networks {NETWORK_OF}(.|\n)*Nothing was changed"):
+        recover.finish_interrupted("x")
+    assert seen.written == {}
+    assert recover.finish_interrupted("x", removes=True) == 1, "a removal needs to know the containers"
+    replaced = {**network("former"), "delete": True}
+    seen.state["deployment"]["resources"][2:] = [replaced, network()]
+    assert recover.finish_interrupted("x") == 1
+
+
+def test_networks_that_somebody_has_made_anew_are_no_older_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Recovery(monkeypatch, Engine(container(LIVE, "1")), resource(LIVE, "1"), network("former"))
+    assert recover.finish_interrupted("x") == 0
+    assert seen.written == {}
+
+
+@pytest.mark.parametrize("host", ["", "ssh://far"])
+def test_names_alone_do_not_tell_the_engine_of_a_state_that_names_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    """DOCKER_HOST may name one that has another stack of this name."""
+    monkeypatch.setattr("ops.recover.engine_of", lambda _: Address("ssh://far"))
+    monkeypatch.setenv("DOCKER_HOST", "ssh://far")
+    provider = {"type": "pulumi:providers:docker", "urn": "p", "inputs": {"host": host} if host else {}}
+    known = [{**found, "provider": "p::1"} for found in (resource(LIVE, "1", attempt=2), network("former"))]
+    engine = Engine(container(LIVE, "2", attempt=4), container("x-nginx", "3"))
+    seen = Recovery(monkeypatch, engine, provider, *known)
+    if host:
+        with pytest.raises(Refused):
+            recover.finish_interrupted("x")
+    else:
+        assert recover.finish_interrupted("x") == 0
+        assert "The engine at ssh://far has no container that the state of x knows." in capsys.readouterr().err
+    assert (seen.asked, seen.written) == (["ssh://far"], {})
 
 
 def test_an_engine_that_does_not_answer_is_no_state_that_knows_all(
@@ -361,7 +437,7 @@ def test_what_has_no_tag_on_either_side_is_not_taken_for_the_program_s(
     """Version 0.1 gave none, so a copy by hand is like its containers. What a later version made has one."""
     former = resource(LIVE, "1")
     del former["inputs"]["logOpts"]
-    seen = Recovery(monkeypatch, Engine(container(LIVE, "2", tag=tag)), former)
+    seen = Recovery(monkeypatch, Engine(container(LIVE, "2", tag=tag)), former, network())
     assert recover.finish_interrupted("x") == adopted
     assert len(seen.written) == adopted
 
@@ -394,7 +470,6 @@ def look(engine: Engine, known: str = "1", **inputs: Any) -> list[Finding]:
     """The findings where the state has one colour under that id."""
     noted = resource(LIVE, known, attempt=2)
     noted["inputs"] |= inputs
-    network = {"type": NETWORK, "id": "n", "inputs": {"name": NETWORK_OF}}
-    wanted = of_resources("x", [noted, network], {})
+    wanted = of_resources("x", [noted, network()], {})
     engine.there[LIVE].attrs["HostConfig"] |= {"CpuShares": 0, "RestartPolicy": {"Name": "no"}}
     return findings(wanted, cast(docker.DockerClient, engine), Address("ssh://far"))
