@@ -238,7 +238,7 @@ def _remove(client: docker.DockerClient, resource: dict[str, Any], known: set[st
     try:
         if resource["type"] == _CONTAINER:
             container = find(client, name)
-            if container and container.id not in known:
+            if container and container.id not in known and not older.was_recorded(container):
                 container.remove(force=True, v=True)
         else:
             for network in client.networks.list(names=[f"^{name}$"]):

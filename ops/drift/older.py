@@ -48,6 +48,12 @@ def unknown(known: Mapping[str, dict[str, Any]], listed: Mapping[str, str]) -> l
     return [name for name, found in known.items() if name in listed and found["id"] not in ids]
 
 
+def was_recorded(container: Container) -> bool:
+    """Whether a state has had it, be it a newer one. Behind the record a step sets the limit of processes, for which
+    the provider has no input (engine/ready.py)."""
+    return bool(container.attrs["HostConfig"].get("PidsLimit"))
+
+
 def sibling(known: Mapping[str, dict[str, Any]], name: str, stack: str) -> dict[str, Any] | None:
     """The resource of another container of the API, after which that of this one can be made; of its colour, if there
     is one."""

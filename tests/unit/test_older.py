@@ -8,6 +8,7 @@ import docker
 import pytest
 from docker.errors import NotFound
 
+from engine import address
 from engine.address import Address
 from engine.arguments import VARIABLE, Configure, write
 from engine.errors import NeedsPerson, Refused, Usage
@@ -117,6 +118,7 @@ class Recovery:
 
     def _read(self, *words: str, stdin: str = "") -> str:
         if words[1] == "import":
+            self.state["deployment"].pop("pending_operations", None)
             taken = json.loads(stdin)["deployment"]["resources"]
             self.written = {found["urn"]: found for found in taken if found["type"] != NETWORK}
         self.exports += words[1] == "export"
@@ -362,6 +364,21 @@ def test_names_alone_do_not_tell_the_engine_of_a_state_that_names_none(
         assert recover.finish_interrupted("x") == 0
         assert "The engine at ssh://far has no container that the state of x knows." in capsys.readouterr().err
     assert (seen.asked, seen.written) == (["ssh://far"], {})
+
+
+@pytest.mark.parametrize("name", [LIVE, "x-nginx"])
+def test_what_was_begun_once_and_is_whole_now_is_not_half_made(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The copy was taken while an update made it. Later ones have made it anew, and it serves."""
+    there, half_made = container(name, "2", attempt=4), container("x-ollama", "3")
+    there.attrs["HostConfig"]["PidsLimit"] = 256
+    engine = Engine(there, half_made)
+    monkeypatch.setattr("ops.recover.engine_of", lambda _: address.of_user())
+    seen = Recovery(monkeypatch, engine, resource(name, "1", attempt=2), network())
+    begun = [{"type": "creating", "resource": {**resource(found, ""), "id": ""}} for found in (name, "x-ollama")]
+    seen.state["deployment"]["pending_operations"] = begun
+    assert recover.finish_interrupted("x") == 3
+    assert {*engine.there} == {name}
+    assert seen.written[name]["id"] == "2"
 
 
 def test_an_engine_that_does_not_answer_is_no_state_that_knows_all(

@@ -155,6 +155,7 @@ class Found:
 
     def __init__(self) -> None:
         self.id, self.removed = "made", False
+        self.attrs: dict[str, Any] = {"HostConfig": {"PidsLimit": None}}
 
     def remove(self, **_: bool) -> None:
         self.removed = True
