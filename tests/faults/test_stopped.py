@@ -1,9 +1,11 @@
 """What somebody has stopped by hand: a preview names it, an update starts it, and nothing that serves is recreated."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import docker
 import pytest
+from docker.models.containers import Container
 
 import images
 from ops.drift import FOUND
@@ -17,6 +19,27 @@ def states(stack: SmallStack) -> dict[str, str]:
 
 def is_named(said: str, names: Sequence[str], words: str) -> bool:
     return all(f"{name} {words}" in said for name in names)
+
+
+def address_of(container: Container, stack: SmallStack) -> str:
+    found: str = container.attrs["NetworkSettings"]["Networks"][f"{stack.name}-app-network"]["IPAddress"]
+    return found
+
+
+@contextmanager
+def stranger_at(stack: SmallStack, address: str) -> Iterator[None]:
+    """A container of somebody else's, which runs, has this address on the network of the API, and answers nothing."""
+    engine, name = stack.engine, f"{stack.name}-stranger"
+    stranger = engine.containers.create(
+        images.reference("nginx"), ["600"], entrypoint="/bin/sleep", network_mode="none", name=name
+    )
+    try:
+        engine.networks.get("none").disconnect(stranger)
+        engine.networks.get(f"{stack.name}-app-network").connect(stranger, ipv4_address=address)
+        stranger.start()
+        yield
+    finally:
+        stranger.remove(force=True)
 
 
 @pytest.mark.parametrize(
@@ -66,26 +89,15 @@ def test_one_whose_network_is_gone_is_recreated_by_a_refresh(pair: SmallStack, e
     assert pair.deploy("drift").returncode == 0
 
 
-def test_one_that_an_update_could_not_start_is_recreated_after_a_refresh(
-    pair: SmallStack, engine: docker.DockerClient
-) -> None:
+def test_one_that_an_update_could_not_start_is_recreated_after_a_refresh(pair: SmallStack) -> None:
     """A refresh takes away what the state knows of the failure; the container is `created` on the host."""
     ids, edge = pair.ids(), pair.container("nginx")
-    network = engine.networks.get(f"{pair.name}-app-network")
-    address = edge.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
+    address = address_of(edge, pair)
     edge.stop()
-    stranger = engine.containers.create(
-        images.reference("nginx"), ["600"], entrypoint="/bin/sleep", network_mode="none", name=f"{pair.name}-stranger"
-    )
-    engine.networks.get("none").disconnect(stranger)
-    network.connect(stranger, ipv4_address=address)
-    try:
-        stranger.start()
+    with stranger_at(pair, address):
         pair.want_again(pair.version, edge=pair.common["edge"] | {"memory": "257M"})
         assert pair.up(check=False).returncode != 0
         assert states(pair)[edge.name or ""] == "created"
-    finally:
-        stranger.remove(force=True)
     pair.pulumi("refresh", "--yes", "--skip-preview")
     pair.up()
     assert set(states(pair).values()) == {"running"}
@@ -118,26 +130,15 @@ def test_a_release_finds_its_standby_where_it_was(pair: SmallStack, load: LoadCl
     assert pair.versions()[pair.live] == new
 
 
-def test_one_that_cannot_be_started_is_named_with_the_engine_s_reason(
-    pair: SmallStack, engine: docker.DockerClient
-) -> None:
+def test_one_that_cannot_be_started_is_named_with_the_engine_s_reason(pair: SmallStack) -> None:
     """A stranger has the address of the live colour and does not answer: the standby, which does, is not removed."""
     standby, new = pair.idle, pair.want()
     ids, live = pair.ids(), pair.container(f"api-{pair.live}")
-    network = engine.networks.get(f"{pair.name}-app-network")
-    address = live.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
+    address = address_of(live, pair)
     live.stop()
-    stranger = engine.containers.create(
-        images.reference("nginx"), ["600"], entrypoint="/bin/sleep", network_mode="none", name=f"{pair.name}-stranger"
-    )
-    engine.networks.get("none").disconnect(stranger)
-    network.connect(stranger, ipv4_address=address)
-    try:
-        stranger.start()
+    with stranger_at(pair, address):
         refused = pair.up(check=False)
         assert pair.ids() == ids
-    finally:
-        stranger.remove(force=True)
     pair.up()
     assert pair.versions()[pair.live] == new
     assert refused.returncode != 0
