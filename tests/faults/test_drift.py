@@ -1,13 +1,16 @@
 """What somebody does to a host by hand, found by `python -m ops drift`, and mended by the commands that it prints."""
 
+import json
 import re
 import subprocess
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from engine.ready import limit_pids
 from ops.drift import FOUND
+from ops.drift.deployed import CONTAINER, NETWORK
 from tests.faults.conftest import FIRST
 from tools.lab.stack import SmallStack
 from tools.lab.sweep import sweep
@@ -158,6 +161,40 @@ def test_a_copy_that_has_one_colour_is_brought_up_to_two(pair: SmallStack) -> No
     assert pair.versions()[pair.live] == version
     assert pair.release() == pair.versions()[pair.live], "the colour that was noted by its sibling is made anew"
     assert pair.planned() == {}
+
+
+def test_a_copy_that_was_taken_while_an_update_made_what_serves_now(pair: SmallStack) -> None:
+    """Its operations have ended since, and what they made was made anew: nothing of it is half made."""
+    before, current = pair.ids(), pair.pulumi("stack", "export").stdout
+    state = json.loads(current)
+    resources = state["deployment"]["resources"]
+    serving = [found for found in resources if found["type"] == CONTAINER and found["inputs"]["name"] in before]
+    for found in serving:
+        found["id"] = found["outputs"]["id"] = "0" * 64
+    begun = [{"type": "creating", "resource": {**found, "id": ""}} for found in serving]
+    moved = [{**found, "id": "1" * 64} if found["type"] == NETWORK else found for found in resources]
+    try:
+        put_back(pair, state["deployment"] | {"resources": moved})
+        refused = pair.deploy("recover", check=False)
+        assert refused.returncode != 0
+        assert f"{pair.name}-app-network" in refused.stderr
+        assert "network.cidr was changed after the copy" in refused.stderr
+
+        put_back(pair, state["deployment"] | {"pending_operations": begun})
+        said = pair.deploy("recover").stderr
+        assert "was older than the host" in said
+    except BaseException:
+        put_back(pair, json.loads(current)["deployment"])
+        raise
+    assert pair.ids() == before
+    assert pair.planned() == {}
+    assert look(pair).returncode == 0
+
+
+def put_back(stack: SmallStack, deployment: dict[str, Any]) -> None:
+    copy = stack.folder / "copy.json"
+    copy.write_text(json.dumps({"version": 3, "deployment": deployment}))
+    stack.pulumi("stack", "import", "--file", str(copy), "--force")
 
 
 def look(stack: SmallStack) -> "subprocess.CompletedProcess[str]":
