@@ -17,7 +17,7 @@ SETUP := $(TOOLCHAIN) setup $(if $(FAR)$(filter-out dev,$(STACK)),--tools-only)
 .PHONY: help up preview deploy status rollback promote mirror drift down test bench benchmarks security lint linters check env doctor lock docs compose pin new-stack
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## set everything up, deploy, and ask the model a question
 	@$(SETUP)

@@ -40,11 +40,10 @@ def ensure(client: docker.DockerClient, args: Images) -> None:
             problems[image] = problem
     if problems:
         lines = "\n".join(f"  {image}: {problem}" for image, problem in problems.items())
-        raise Refused(
-            f"The engine lacks images of this update:\n{lines}\n"
-            f"No container was touched. Correct the image's name or its registry's credentials ({remedy()}), then run "
-            "the same command again."
-        )
+        mend = f"Correct the image's name or its registry's credentials ({remedy()}), then run the same command again."
+        if {*problems} <= {*args.built}:
+            mend = "Use `make up`, which builds them first."
+        raise Refused(f"The engine lacks images of this update:\n{lines}\nNo container was touched. {mend}")
 
 
 _NOT_BUILT = "it is built from images/, and this engine does not have it; `make up` builds it on this machine"

@@ -41,7 +41,7 @@ def mirror(stack: str, name: str, source: str) -> None:
     try:
         model = Model(name)
     except ValueError as error:
-        raise Usage(f"{error}. Usage: make mirror MODEL=name:tag") from None
+        raise Usage(f"{error}. Usage: make mirror MODEL=name:tag [FROM=<folder or container>]") from None
     if not model.from_library:
         raise Refused(f"{model.reference} has a registry of its own; the mirror has models of Ollama's library.")
     client = connect(engine_of(stack))

@@ -59,8 +59,8 @@ def release(stack: str, tag: str) -> None:
         ) from None
 
 
-def _live(stack: str) -> tuple[str, str, int, int] | None:
-    """The live colour and its release, and how often a flip and new containers of a colour have come so far.
+def _live(stack: str) -> tuple[str, str, int, int, str] | None:
+    """The live colour and its release, how often a flip and new containers of a colour have come so far, and the phase.
 
     The host says it: the outputs of the last update know of no rollback since. None where it cannot say it; the cause
     is for the update to name.
@@ -72,7 +72,7 @@ def _live(stack: str) -> tuple[str, str, int, int] | None:
         return None
     if journal is None or journal.live is None:
         return None
-    return journal.live, journal.releases.get(journal.live, ""), journal.generation, journal.attempt
+    return journal.live, journal.releases.get(journal.live, ""), journal.generation, journal.attempt, journal.phase
 
 
 def _must_be_built_here(stack: str, settings: Settings) -> None:

@@ -43,11 +43,13 @@ class OwnRequests:
             threading.Thread(target=self._run, args=[terms.smoke], daemon=True).start()
 
     def __str__(self) -> str:
-        """The end of a progress line, as `; 2 of 3 requests of our own answered`; empty if there was no need of any."""
+        """The end of a progress line: `; 1 of 2 requests of our own answered, 1 in flight`. Empty if none is needed."""
         if not self._has_smoke:
             return "; without a smoke request only readiness is asked" if self._quiet() else ""
         asked = self.score.total + self._open
-        return f"; {self.score.total - self.score.failed} of {asked} requests of our own answered" if asked else ""
+        flying = f", {self._open} in flight" if self._open and self._left() > 0 else ""
+        answered = self.score.total - self.score.failed
+        return f"; {answered} of {asked} requests of our own answered{flying}" if asked else ""
 
     def close(self) -> None:
         """Ask no further. What is in flight ends with its time or its claim."""

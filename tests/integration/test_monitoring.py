@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import struct
 import tarfile
 import threading
@@ -282,6 +283,21 @@ class TestPages:
         for name, url in watched.outputs()["endpoints"].items():
             if name in ("status", "logs"):  # the others have no page of their own in the images built here
                 assert requests.get(url, timeout=10).status_code == 200
+
+    def test_a_taken_port_costs_nobody_the_pages(self, watched: Project, config: dict[str, Any]) -> None:
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            held.listen()
+            port = held.getsockname()[1]
+            watched.write(config | {"pages": config["pages"] | {"port": port}})
+            try:
+                for refused in (watched.pulumi("preview", check=False), watched.up(check=False)):
+                    said = refused.stdout + refused.stderr
+                    assert refused.returncode != 0
+                    assert f"pages.port: 127.0.0.1:{port}: another program holds it" in said
+            finally:
+                watched.write(config)
+        assert requests.get(f"{PAGES}/", timeout=10).status_code == 200
 
     def test_status_names_them(self, watched: Project) -> None:
         assert f"{PAGES}/" in watched.run("python3", "-m", "rollout", "status", "--stack", watched.name).stdout

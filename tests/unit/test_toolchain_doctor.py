@@ -40,11 +40,13 @@ def test_an_image_that_the_setup_should_have_built_is_missing(name: str) -> None
 
 
 def test_the_ports_are_those_of_the_dev_stack(checkout: Path) -> None:
-    assert doctor._ports() == [8080, 8443]
-    configured(checkout, "  orca-agents:edge:", "    httpPort: 9080", "    httpsPort: 9443")
-    assert doctor._ports() == [9080, 9443]
+    assert doctor._ports() == [8080, 8443, 9080]
+    configured(checkout, "  orca-agents:edge:", "    httpPort: 9180", "    httpsPort: 9443")
+    assert doctor._ports() == [9180, 9443, 9080]
     configured(checkout, "  orca-agents:edge:", "    httpsPort: 9443")
-    assert doctor._ports() == [8080, 9443]
+    assert doctor._ports() == [8080, 9443, 9080]
+    configured(checkout, "  orca-agents:pages:", "    port: 9555")
+    assert doctor._ports() == [8080, 8443, 9555]
 
 
 @pytest.mark.parametrize("key", ["orca-agents:dockerHost", "dockerHost", '"dockerHost"'])

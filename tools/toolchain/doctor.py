@@ -26,8 +26,12 @@ from tools.toolchain import (
 )
 from tools.toolchain.images import exists
 
-# The ports of the dev stack's edge where Pulumi.dev.yaml names none.
-PORTS = (8080, 8443)
+# The host ports of the dev stack: where Pulumi.dev.yaml has another one, and what it is otherwise.
+PORTS = {
+    r"^\s+httpPort:\s*(\d+)": 8080,
+    r"^\s+httpsPort:\s*(\d+)": 8443,
+    r"^\s+orca-agents:pages:\s+port:\s*(\d+)": 9080,
+}
 # Disk space that a first setup needs, in bytes.
 ROOM = 10 * 10**9
 _SET_UP = "python3 -m tools.toolchain setup"
@@ -141,9 +145,8 @@ def _images(there: set[str]) -> Finding:
 
 
 def _ports() -> list[int]:
-    """The ports of the dev stack's edge."""
-    named = (_dev(rf"^\s+{key}:\s*(\d+)") for key in ("httpPort", "httpsPort"))
-    return [int(port or usual) for port, usual in zip(named, PORTS, strict=True)]
+    """The host ports of the dev stack."""
+    return [int(_dev(pattern) or usual) for pattern, usual in PORTS.items()]
 
 
 def _dev(pattern: str) -> str | None:
