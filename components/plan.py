@@ -14,6 +14,7 @@ from engine.arguments import Ready
 from engine.errors import CommandError
 from rollout.arguments import Look, Wanted
 from rollout.begin import begin
+from rollout.hint import for_stack
 from rollout.plan import Plan
 from rollout.sentence import sentence
 from settings import Settings
@@ -55,11 +56,11 @@ def release_plan(settings: Settings, stack: Stack) -> Plan:
     try:
         plan = begin(look, of_stack(settings.docker_host))
     except CommandError as error:
-        raise pulumi.RunError(str(error)) from None
+        raise pulumi.RunError(for_stack(str(error), pulumi.get_stack())) from None
     if plan.note:
-        pulumi.log.warn(plan.note)
+        pulumi.log.warn(for_stack(plan.note, pulumi.get_stack()))
     if plan.refusal:
-        raise pulumi.RunError(plan.refusal)
+        raise pulumi.RunError(for_stack(plan.refusal, pulumi.get_stack()))
     say = pulumi.log.warn if plan.rebuilds else pulumi.log.info
     say(sentence(plan))
     return plan

@@ -10,6 +10,7 @@ import sys
 from engine.client import say
 from engine.errors import CommandError, NeedsPerson, of_engine
 from engine.output import while_read
+from rollout.hint import for_stack
 
 
 def main(words: list[str] | None = None) -> int:
@@ -18,10 +19,11 @@ def main(words: list[str] | None = None) -> int:
     try:
         _run(args)
     except CommandError as error:
-        say(str(error))
+        say(str(error) if args.command == "step" else for_stack(str(error), args.stack))
         return error.code
     except KeyboardInterrupt:
-        say("Interrupted. `python -m rollout status` shows how far it came; the same command goes on.")
+        shows = "`python -m rollout status` shows how far it came; the same command goes on."
+        say(f"Interrupted. {shows if args.command == 'step' else for_stack(shows, args.stack)}")
         return NeedsPerson.code
     except BrokenPipeError:  # of the output; the engine's client wraps its own
         raise

@@ -15,6 +15,11 @@ class Place:
     edge: str
     service: str
 
+    @property
+    def stack(self) -> str:
+        """The name of the stack that all of these belong to."""
+        return self.service.removesuffix("-api")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Smoke:

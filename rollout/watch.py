@@ -128,12 +128,10 @@ def _go_back(client: docker.DockerClient, claim: Claim, watched: Watched, reason
         return journal.flipped(good.colour, good.release, reason, at).reject(bad.release, reason, at)
 
     flip(claim, good.colour, back)
-    stack = watched.service.removesuffix("-api")
     raise Undone(
         f"Release {bad.release} was taken back: {reason}. {good.colour} is live again with release {good.release} "
         f"({good.image}).\nRelease {bad.release} is rejected until the configuration changes or "
-        f"`python -m rollout allow {bad.release} --stack {stack}` is run. {bad.colour} is kept for a look: docker logs "
-        f"{bad.name}"
+        f"`python -m rollout allow {bad.release}` is run. {bad.colour} is kept for a look: docker logs {bad.name}"
     )
 
 
