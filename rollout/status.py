@@ -10,6 +10,7 @@ from engine.client import not_running
 from rollout import connections, state
 from rollout.colours import Colours, Replica, attempt_of, release_of, shortage
 from rollout.gate import NOT_ASKED, codes, passes
+from rollout.hint import for_stack
 from rollout.journal import Journal, now, rebuilt
 from rollout.stack import Stack
 from workloads.colour import COLOURS, Colour, other
@@ -125,7 +126,7 @@ def show(status: Status) -> None:
     with console.capture() as shown:
         console.print(table)
         for line in remarks(status):
-            console.print(line, highlight=False)
+            console.print(for_stack(line, status.stack), highlight=False)
     print(shown.get(), end="")
 
 
