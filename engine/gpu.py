@@ -10,7 +10,13 @@ from typing import Any
 import docker
 from docker.errors import APIError, ImageNotFound
 
-_DRIVER, _FILE, _HOOK = "could not select device driver", "gathering device information", "nvidia-container-cli"
+# What engines from 20.10 on say. From 28 on they hand GPUs out by CDI (https://github.com/moby/moby/pull/50228).
+_DRIVER = (
+    "could not select device driver",
+    "no CDI device driver registered",
+    "failed to discover GPU vendor from CDI",
+)
+_ABSENT = ("gathering device information", "nvidia-container-cli", "CDI device injection failed")
 
 
 def missing(client: docker.DockerClient, images: Sequence[str], gpus: str, devices: Sequence[str]) -> str:
@@ -28,10 +34,12 @@ def missing(client: docker.DockerClient, images: Sequence[str], gpus: str, devic
             container = client.containers.create(image, entrypoint=["true"], network_mode="none", **wanted)
         except ImageNotFound:
             continue
+        except APIError as error:
+            return reason(str(error.explanation or error))
         try:
             container.start()
         except APIError as error:
-            return _reason(str(error.explanation or error))
+            return reason(str(error.explanation or error))
         finally:
             with suppress(APIError):
                 container.remove(force=True)
@@ -39,12 +47,15 @@ def missing(client: docker.DockerClient, images: Sequence[str], gpus: str, devic
     return ""
 
 
-def _reason(said: str) -> str:
-    """An image without the program `true` is no reason: the engine has handed the GPUs out before it looks for it."""
-    if _DRIVER in said:
+def reason(said: str) -> str:
+    """What an engine's refusal says of GPUs, for a person; empty if it is about something else.
+
+    An image without the program `true` is no reason: the engine has handed the GPUs out before it looks for it.
+    """
+    if any(words in said for words in _DRIVER):
         return (
             f"the engine has no driver for NVIDIA's GPUs; install nvidia-container-toolkit on its host ({said.strip()})"
         )
-    if _FILE in said or _HOOK in said:
+    if any(words in said for words in _ABSENT):
         return f"the host does not have them ({said.strip()})"
     return ""

@@ -132,7 +132,7 @@ class _Look:
         if config["Image"] != inputs.get("image"):
             yield "image"
         own = older.environment_of_image(self._client, container)
-        if {*(config["Env"] or [])} - own != {*(inputs.get("envs") or [])} - own:
+        if own is not None and {*(config["Env"] or [])} - own != {*(inputs.get("envs") or [])} - own:
             yield "environment"
         if inputs.get("user") and config["User"] != inputs["user"]:
             yield "user"

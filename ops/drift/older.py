@@ -109,7 +109,7 @@ def _made_like(like: dict[str, Any], container: Container, stack: str) -> dict[s
     return made
 
 
-def _note(resource: dict[str, Any], container: Container, inputs: Mapping[str, Any], of_image: set[str]) -> None:
+def _note(resource: dict[str, Any], container: Container, inputs: Mapping[str, Any], of_image: set[str] | None) -> None:
     """The id, and what no refresh reads back."""
     resource["id"] = resource["outputs"]["id"] = container.id
     for failed in ("initErrors", "pendingReplacement"):  # of the former one: Pulumi would make this one anew for either
@@ -121,8 +121,8 @@ def _note(resource: dict[str, Any], container: Container, inputs: Mapping[str, A
     if "orca.attempt" in marks and all(marks.get(key) == had.get(key) for key in ("orca.attempt", "orca.release")):
         return  # a copy of what the state knows: what is different in it was changed by hand
     noted: dict[str, Any] = {"image": config["Image"]}
-    environment = {*(config["Env"] or [])} - of_image
-    if environment != {*(inputs.get("envs") or [])} - of_image:
+    environment = {*(config["Env"] or [])} - (of_image or set())
+    if of_image is not None and environment != {*(inputs.get("envs") or [])} - of_image:
         noted["envs"] = _secret(sorted(environment))  # which of them are secret, only the program knows
     if inputs.get("user"):
         noted["user"] = config["User"]
@@ -146,10 +146,12 @@ def _secret(value: Any) -> dict[str, str]:
     return {SIGNATURE: SECRET, "plaintext": json.dumps(value)}
 
 
-def environment_of_image(client: docker.DockerClient, container: Container) -> set[str]:
-    """What a container's environment has from its image."""
+def environment_of_image(client: docker.DockerClient, container: Container) -> set[str] | None:
+    """What a container's environment has from its image. None where the engine does not know it: the image is gone, or
+    the containerd image store has lost what describes it (https://github.com/moby/moby/issues/51566)."""
     try:
         image = client.images.get(container.attrs["Image"])
     except ImageNotFound:
-        return set()
-    return {*(image.attrs["Config"].get("Env") or [])}
+        return None
+    config = image.attrs.get("Config")
+    return None if config is None else {*(config.get("Env") or [])}
