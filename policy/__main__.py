@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from io import FileIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ def _policy(rule: Rule) -> ResourceValidationPolicy:
     return ResourceValidationPolicy(name=rule.name, description=rule.why, validate=validate)
 
 
+# The pack says its port on standard output, does not flush it, and serves; whoever started it waits for the port.
+sys.stdout = TextIOWrapper(FileIO(sys.stdout.fileno(), "w", closefd=False), write_through=True)
 PolicyPack(
     name="secure-containers",
     enforcement_level=EnforcementLevel.MANDATORY,

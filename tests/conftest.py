@@ -1,5 +1,6 @@
 """What tests of several folders share: an engine, the load client, the small backend."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ from tools.lab.backend import image
 from tools.lab.load.client import LoadClient
 from tools.lab.place import own
 from tools.lab.sweep import sweep_images
+
+# What a test starts has the environment of a user, whose Python buffers what it writes into a pipe.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
