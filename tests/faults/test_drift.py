@@ -183,7 +183,7 @@ def test_a_copy_that_was_taken_while_an_update_made_what_serves_now(pair: SmallS
         put_back(pair, state["deployment"] | {"pending_operations": begun})
         said = pair.deploy("recover").stderr
         assert "was older than the host" in said
-    except BaseException:
+    except BaseException:  # an interrupt too: the next test needs a state that fits the host
         put_back(pair, json.loads(current)["deployment"])
         raise
     assert pair.ids() == before
